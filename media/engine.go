@@ -1,0 +1,342 @@
+package media
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/atriumrtc/atrium/media/internal/udp"
+)
+
+// Errors of the engine and its rooms.
+var (
+	ErrClosed     = errors.New("media: closed")
+	ErrDuplicate  = errors.New("media: the participant id is in use")
+	ErrRoomFull   = errors.New("media: the room is full")
+	ErrUnknownMid = errors.New("media: no send line of the offer has this mid")
+	ErrNotAllowed = errors.New("media: the role may not publish this")
+)
+
+const (
+	iceDisconnected = 5 * time.Second
+	iceFailed       = 20 * time.Second
+	iceKeepAlive    = 2 * time.Second
+
+	// tickInterval paces NACKs, repeated key-frame requests and sender reports.
+	tickInterval = 20 * time.Millisecond
+	tcpBuffer    = 64 // packets read ahead of an ICE/TCP connection
+)
+
+// Options are what an engine runs with besides its configuration.
+type Options struct {
+	Logger *slog.Logger          // default: discards
+	Pion   logging.LoggerFactory // pion's log; default: discards
+	Clock  Clock                 // default: the system's
+}
+
+// Engine owns the media sockets and all rooms and participants of a host.
+type Engine struct {
+	cfg         Config
+	log         *slog.Logger
+	pionLog     logging.LoggerFactory
+	clock       Clock
+	start       time.Time
+	certificate webrtc.Certificate
+	mux         *udp.Mux
+	tcp         ice.TCPMux
+	local       []netip.Addr // see localAddresses
+	counters    counters
+	ids         atomic.Uint32
+	numbers     atomic.Uint64
+
+	mu           sync.Mutex
+	rooms        map[string]*Room
+	participants map[string]*Participant
+	closed       bool
+
+	stop chan struct{}
+	done chan struct{}
+}
+
+// NewEngine opens the sockets. Errors name the port that is taken.
+func NewEngine(cfg Config, o Options) (*Engine, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
+	e := &Engine{
+		cfg: cfg, log: o.Logger, pionLog: o.Pion, clock: o.Clock,
+		rooms: make(map[string]*Room), participants: make(map[string]*Participant),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.pionLog == nil {
+		e.pionLog = &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
+	}
+	if e.clock == nil {
+		e.clock = systemClock{}
+	}
+	e.start = e.clock.Now()
+	if err := e.open(); err != nil {
+		return nil, err
+	}
+	go e.run()
+	return e, nil
+}
+
+func (e *Engine) open() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("media: certificate: %w", err)
+	}
+	certificate, err := webrtc.GenerateCertificate(key)
+	if err != nil {
+		return fmt.Errorf("media: certificate: %w", err)
+	}
+	e.certificate = *certificate
+	advertise, err := e.cfg.publicIPs()
+	if err != nil {
+		return err
+	}
+	if e.mux, err = udp.Listen(udp.Config{Address: e.cfg.Address, Port: e.cfg.UDPPort, Advertise: advertise, Logger: e.log}); err != nil {
+		return err
+	}
+	if e.local, err = e.localAddresses(); err != nil {
+		return errors.Join(fmt.Errorf("media: the host's addresses can't be read: %w", err), e.mux.Close())
+	}
+	if e.cfg.TCPPort < 0 {
+		return nil
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(e.cfg.Address, fmt.Sprint(e.cfg.TCPPort)))
+	if err != nil {
+		_ = e.mux.Close()
+		return fmt.Errorf("media: the ICE/TCP port %d can't be opened: free it, or set media.tcp_port (-1 turns it off): %w", e.cfg.TCPPort, err)
+	}
+	e.tcp = webrtc.NewICETCPMux(e.pionLog.NewLogger("tcpmux"), listener, tcpBuffer)
+	return nil
+}
+
+// Addresses are the UDP addresses that candidates carry.
+func (e *Engine) Addresses() []netip.AddrPort { return e.mux.Addresses() }
+
+// OpenRelay opens a pipe in memory into the media socket, for a TURN server:
+// what is written to a media address arrives as if received from the pipe's
+// own virtual address; nothing else can be reached through it (SE-1).
+func (e *Engine) OpenRelay() (net.PacketConn, error) { return e.mux.OpenRelay() }
+
+// now is the time since the engine started.
+func (e *Engine) now() time.Duration { return e.clock.Now().Sub(e.start) }
+
+func (e *Engine) nextID() uint32 { return e.ids.Add(1) }
+
+func (e *Engine) random() uint32 { return mathrand.Uint32() }
+
+// run ticks the transports until Close.
+func (e *Engine) run() {
+	defer close(e.done)
+	ticker := time.NewTicker(tickInterval)
+	defer ticker.Stop()
+	var transports []*transport
+	for {
+		select {
+		case <-e.stop:
+			return
+		case <-ticker.C:
+		}
+		transports = e.transports(transports[:0])
+		now, wall := e.now(), e.clock.Now()
+		for _, t := range transports {
+			t.tickGuarded(now, wall)
+		}
+		clear(transports)
+	}
+}
+
+func (t *transport) tickGuarded(now time.Duration, wall time.Time) {
+	defer t.owner.guard()
+	t.tick(now, wall)
+}
+
+func (e *Engine) transports(ts []*transport) []*transport {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, p := range e.participants {
+		if t := p.currentTransport(); t != nil {
+			ts = append(ts, t)
+		}
+	}
+	return ts
+}
+
+// OpenRoom returns the room of this id, creating it if there is none.
+func (e *Engine) OpenRoom(o RoomOptions) (*Room, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, ErrClosed
+	}
+	if r := e.rooms[o.ID]; r != nil {
+		return r, nil
+	}
+	r := newRoom(e, o)
+	e.rooms[o.ID] = r
+	return r, nil
+}
+
+// Room returns the open room of this id, nil when there is none.
+func (e *Engine) Room(id string) *Room {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.rooms[id]
+}
+
+// AddParticipant creates a participant, parked.
+func (e *Engine) AddParticipant(o ParticipantOptions) (*Participant, error) {
+	p := newParticipant(e, o)
+	e.mu.Lock()
+	switch {
+	case e.closed:
+		e.mu.Unlock()
+		return nil, ErrClosed
+	case e.participants[o.ID] != nil:
+		e.mu.Unlock()
+		return nil, ErrDuplicate
+	}
+	e.participants[o.ID] = p
+	e.mu.Unlock()
+	p.notify(p.parkedEvent())
+	return p, nil
+}
+
+// Participant returns the participant of this id, nil when there is none.
+func (e *Engine) Participant(id string) *Participant {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.participants[id]
+}
+
+func (e *Engine) forgetParticipant(p *Participant) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.participants[p.id] == p {
+		delete(e.participants, p.id)
+	}
+}
+
+func (e *Engine) forgetRoom(r *Room) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.rooms[r.id] == r {
+		delete(e.rooms, r.id)
+	}
+}
+
+// Move takes a participant to a room, or parks it (nil), as one routing
+// change: no SDP, no new connection. When it returns, nothing of the room that
+// was left reaches the participant or the other way round (R-GC-7).
+//
+// Errors: ErrRoomFull (the participant stays where it is), ErrClosed.
+func (e *Engine) Move(ctx context.Context, p *Participant, to *Room) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p.moveMu.Lock()
+	defer p.moveMu.Unlock()
+	if p.isClosed() {
+		return ErrClosed
+	}
+	from := p.Room()
+	if from == to {
+		return nil
+	}
+	if to != nil {
+		if err := to.reserve(); err != nil {
+			if errors.Is(err, ErrRoomFull) {
+				e.counters.refused.Add(1)
+			}
+			return err
+		}
+	}
+	p.leaveRoom(from)
+	e.counters.moves.Add(1)
+	entered := false
+	if to != nil {
+		to.do(func() { entered = to.enter(p) })
+	}
+	if !entered {
+		p.notify(p.parkedEvent())
+		p.notifyParkedLayers()
+	}
+	if to != nil && !entered {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Join moves a participant into the room that o describes, opening it if need
+// be. Errors: ErrRoomFull, ErrClosed.
+func (e *Engine) Join(ctx context.Context, p *Participant, o RoomOptions) (*Room, error) {
+	for {
+		r, err := e.OpenRoom(o)
+		if err != nil {
+			return nil, err
+		}
+		err = e.Move(ctx, p, r)
+		// The last to leave closes a room: then it is opened anew.
+		if errors.Is(err, ErrClosed) && !p.isClosed() && e.Room(o.ID) != r {
+			continue
+		}
+		return r, err
+	}
+}
+
+// Close ends every participant and room and closes the sockets.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	participants := make([]*Participant, 0, len(e.participants))
+	for _, p := range e.participants {
+		participants = append(participants, p)
+	}
+	rooms := make([]*Room, 0, len(e.rooms))
+	for _, r := range e.rooms {
+		rooms = append(rooms, r)
+	}
+	e.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, p := range participants {
+		wg.Go(func() { p.Close(CloseShutdown) })
+	}
+	wg.Wait()
+	for _, r := range rooms {
+		r.Close(CloseShutdown)
+	}
+	close(e.stop)
+	<-e.done
+	var errs []error
+	if e.tcp != nil {
+		errs = append(errs, e.tcp.Close())
+	}
+	errs = append(errs, e.mux.Close())
+	return errors.Join(errs...)
+}

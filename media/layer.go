@@ -1,0 +1,235 @@
+package media
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/atriumrtc/atrium/media/internal/cache"
+	"github.com/atriumrtc/atrium/media/internal/codec"
+	"github.com/atriumrtc/atrium/media/internal/nack"
+)
+
+const (
+	// cachePackets holds more than a second of the largest layer, the longest
+	// that a viewer's NACK is worth answering; each layer below sends half as
+	// many packets.
+	cachePackets = 512
+	// layerSilence is how long a layer must be silent to count as stopped:
+	// Chromium leaves out layers that it can't afford, without a word.
+	layerSilence = 1500 * time.Millisecond
+
+	videoClock = 90000
+	audioClock = 48000
+)
+
+// packet is one received packet, parsed once.
+type packet struct {
+	rtp     codec.RTP
+	vp8     codec.VP8
+	payload []byte
+	epoch   uint64        // room that the publisher was in when it came
+	at      time.Duration // since the engine started
+}
+
+// layer is one encoding of a source: one SSRC, received once and forwarded to
+// every slot of its list.
+type layer struct {
+	source    *Source
+	id        uint32
+	index     int
+	rid       string
+	clockRate uint32
+
+	// slots is the immutable list that the packet path walks; the room's loop
+	// replaces it.
+	slots atomic.Pointer[[]*Slot]
+
+	active        atomic.Bool
+	lastPacket    atomic.Int64 // since the engine started, ns
+	ssrc          atomic.Uint32
+	width, height atomic.Int32
+	report        atomic.Pointer[senderReport]
+	keys          keyFrameRequest
+
+	received, lost atomic.Uint64
+
+	neededUntil time.Duration // owned by the room's loop
+
+	// mu is held while a packet is handled: Move waits for it.
+	mu    sync.Mutex
+	nack  *nack.Generator
+	cache *cache.Ring
+	run   cache.KeyRun
+	pkt   packet
+}
+
+func newLayer(s *Source, index, layers int, rid string) *layer {
+	l := &layer{source: s, index: index, rid: rid, clockRate: audioClock, id: s.owner.engine.nextID()}
+	l.nack = nack.New(nack.Config{})
+	if s.kind.Video() {
+		l.clockRate = videoClock
+		l.cache = cache.New(cachePackets >> (layers - 1 - index))
+	}
+	l.keys.layer = l
+	return l
+}
+
+// handle takes one received packet to all its slots; raw is valid only during
+// the call. It runs to completion on the layer's reading goroutine.
+func (l *layer) handle(raw []byte, now time.Duration) {
+	c := &l.source.owner.engine.counters
+	c.packetsIn.Add(1)
+	c.bytesIn.Add(uint64(len(raw)))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := &l.pkt
+	if codec.ParseRTP(raw, &p.rtp) != nil {
+		c.drop(dropMalformed)
+		return
+	}
+	p.at, p.epoch = now, l.source.owner.route.Load()
+	l.seen(now)
+	if dup, _ := l.nack.Received(p.rtp.Sequence, now); dup {
+		c.drop(dropDuplicate)
+		return
+	}
+	l.received.Add(1)
+	p.payload = raw[p.rtp.HeaderLen:p.rtp.PayloadEnd]
+	if len(p.payload) == 0 {
+		c.drop(dropPadding)
+		if l.index == 0 {
+			l.run.Put(p.epoch, false, p.rtp.Sequence, nil)
+		}
+		l.skip(p)
+		return
+	}
+	if !l.source.forwards.Load() {
+		c.drop(l.silentReason())
+		return
+	}
+	if l.source.kind.Video() {
+		if !l.inspectVideo(raw, p) {
+			c.drop(dropMalformed)
+			l.skip(p)
+			return
+		}
+	} else {
+		l.listen(p)
+	}
+	l.forward(p)
+}
+
+// seen notes that the layer flows; a layer that starts to flow may be wanted.
+func (l *layer) seen(now time.Duration) {
+	l.lastPacket.Store(int64(now))
+	if !l.active.Load() && l.active.CompareAndSwap(false, true) {
+		l.source.owner.touch()
+	}
+}
+
+func (l *layer) silentReason() DropReason {
+	if l.source.owner.announced(l.source.kind) {
+		return dropMuted
+	}
+	return dropInactive
+}
+
+// inspectVideo reads the payload descriptor and keeps the packet for those who
+// will ask for it again.
+func (l *layer) inspectVideo(raw []byte, p *packet) bool {
+	var err error
+	if p.vp8, err = codec.ParseVP8(p.payload); err != nil {
+		return false
+	}
+	if p.vp8.KeyFrame && p.vp8.FrameStart {
+		l.keys.arrived()
+		l.source.owner.engine.counters.keyFrames.Add(1)
+		l.width.Store(int32(p.vp8.Width))
+		l.height.Store(int32(p.vp8.Height))
+	}
+	if l.nack.NeedKeyFrame() {
+		l.keys.request(p.at)
+	}
+	l.cache.Put(p.rtp.Sequence, p.epoch, raw)
+	if l.index == 0 {
+		l.run.Put(p.epoch, p.vp8.KeyFrame && p.vp8.FrameStart, p.rtp.Sequence, raw)
+	}
+	return true
+}
+
+// listen hands the voice level (RFC 6464) to the room's detector.
+func (l *layer) listen(p *packet) {
+	d := l.source.detector.Load()
+	id := uint8(l.source.transport.audioLevelID.Load())
+	if d == nil || id == 0 {
+		return
+	}
+	if level, _, ok := codec.ParseAudioLevel(p.rtp.Extension(id)); ok {
+		d.Observe(l.id, level, p.at)
+	}
+}
+
+func (l *layer) forward(p *packet) {
+	slots := l.slots.Load()
+	if slots == nil {
+		return
+	}
+	for _, s := range *slots {
+		s.forward(l, p)
+	}
+}
+
+// skip closes the hole that a packet which is not forwarded would leave.
+func (l *layer) skip(p *packet) {
+	if slots := l.slots.Load(); slots != nil {
+		for _, s := range *slots {
+			s.skip(l, p)
+		}
+	}
+}
+
+// tick asks for what is missing and notices a layer that stopped.
+func (l *layer) tick(now, rtt time.Duration) {
+	if !l.active.Load() {
+		return
+	}
+	if now-time.Duration(l.lastPacket.Load()) > layerSilence {
+		l.active.Store(false)
+		l.source.owner.touch()
+		return
+	}
+	if !l.source.kind.Video() {
+		return
+	}
+	l.keys.tick(now)
+	var buf [64]uint16
+	l.mu.Lock()
+	missing := l.nack.Due(now, rtt, buf[:0])
+	lost := l.nack.Lost()
+	l.mu.Unlock()
+	if gone := lost - l.lost.Swap(lost); gone > 0 {
+		l.source.owner.engine.counters.lostIn.Add(gone)
+	}
+	if len(missing) > 0 {
+		l.source.transport.sendNACK(l.ssrc.Load(), missing)
+	}
+}
+
+// fence waits for the packet in hand and forgets what is kept of the layer.
+func (l *layer) fence() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cache != nil {
+		l.cache.Clear()
+	}
+	l.run.Clear()
+}
+
+// copyPacket returns a kept packet for resending, if it belongs to the epoch.
+func (l *layer) copyPacket(seq uint16, epoch uint64, dst []byte) ([]byte, bool) {
+	if l.cache == nil {
+		return nil, false
+	}
+	return l.cache.Get(seq, epoch, dst)
+}

@@ -1,0 +1,141 @@
+package media
+
+import (
+	"fmt"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+)
+
+const (
+	audioLevelURI  = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+	absSendTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+
+	payloadVP8  = 96
+	payloadRTX  = 97
+	payloadOpus = 111
+)
+
+// newPeerConnection builds one PeerConnection with an API of its own: slots
+// must see the payload types that this peer negotiated, not the engine's.
+func (e *Engine) newPeerConnection() (*webrtc.PeerConnection, error) {
+	me := &webrtc.MediaEngine{}
+	if err := registerCodecs(me); err != nil {
+		return nil, err
+	}
+	registry := &interceptor.Registry{}
+	if err := registerInbound(registry); err != nil {
+		return nil, err
+	}
+	se, err := e.settings()
+	if err != nil {
+		return nil, err
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(me), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(se))
+	return api.NewPeerConnection(webrtc.Configuration{
+		Certificates: []webrtc.Certificate{e.certificate},
+		BundlePolicy: webrtc.BundlePolicyMaxBundle,
+	})
+}
+
+// registerCodecs registers VP8 with RTX and Opus, and the header extensions
+// that the server reads. The dependency descriptor is left out on purpose: with
+// it Chromium strips picture id, TL0 and temporal id from VP8's descriptor.
+func registerCodecs(me *webrtc.MediaEngine) error {
+	vp8 := webrtc.RTPCodecParameters{
+		PayloadType: payloadVP8,
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeVP8, ClockRate: videoClock,
+			RTCPFeedback: []webrtc.RTCPFeedback{
+				{Type: "transport-cc"}, {Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"},
+			},
+		},
+	}
+	rtx := webrtc.RTPCodecParameters{
+		PayloadType: payloadRTX,
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeRTX, ClockRate: videoClock, SDPFmtpLine: aptLine(payloadVP8),
+		},
+	}
+	opus := webrtc.RTPCodecParameters{
+		PayloadType: payloadOpus,
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeOpus, ClockRate: audioClock, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1",
+			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}},
+		},
+	}
+	for _, c := range []webrtc.RTPCodecParameters{vp8, rtx} {
+		if err := me.RegisterCodec(c, webrtc.RTPCodecTypeVideo); err != nil {
+			return err
+		}
+	}
+	if err := me.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
+		return err
+	}
+	return registerExtensions(me)
+}
+
+func registerExtensions(me *webrtc.MediaEngine) error {
+	audio := []string{sdp.SDESMidURI, audioLevelURI, sdp.TransportCCURI, absSendTimeURI}
+	video := []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI, sdp.TransportCCURI, absSendTimeURI}
+	for _, uri := range audio {
+		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeAudio); err != nil {
+			return err
+		}
+	}
+	for _, uri := range video {
+		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// registerInbound adds receiver reports and TWCC feedback. Both touch inbound
+// streams only; outbound RTP passes no interceptor.
+func registerInbound(registry *interceptor.Registry) error {
+	reports, err := report.NewReceiverInterceptor()
+	if err != nil {
+		return fmt.Errorf("receiver reports: %w", err)
+	}
+	feedback, err := twcc.NewSenderInterceptor()
+	if err != nil {
+		return fmt.Errorf("transport feedback: %w", err)
+	}
+	registry.Add(reports)
+	registry.Add(feedback)
+	return nil
+}
+
+// settings of a PeerConnection: ICE-lite on the shared sockets, DTLS server
+// (then AES-GCM is negotiated; as clients browsers pick CM-SHA1).
+func (e *Engine) settings() (webrtc.SettingEngine, error) {
+	se := webrtc.SettingEngine{LoggerFactory: e.pionLog}
+	se.SetLite(true)
+	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	se.DisableMediaEngineCopy(true)
+	se.SetICEUDPMux(e.mux)
+	networks := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
+	if e.tcp != nil {
+		se.SetICETCPMux(e.tcp)
+		networks = append(networks, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+	}
+	se.DisableActiveTCP(true)
+	se.SetNetworkTypes(networks)
+	se.SetIncludeLoopbackCandidate(true)
+	if err := e.advertise(&se); err != nil {
+		return se, err
+	}
+	se.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	if err := se.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
+		return se, err
+	}
+	// A dropped Wi-Fi is noticed within seconds; the seat outlives it.
+	se.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
+	return se, nil
+}

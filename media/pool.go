@@ -1,0 +1,61 @@
+package media
+
+import "strconv"
+
+// Pool is the shape of a participant's offer: how many receive lines it has.
+// The send lines are always the same four (microphone, camera, screen, the
+// screen's sound).
+type Pool struct {
+	// Pairs of an audio and a video line that belong together (lip-sync).
+	Pairs int
+	// Videos are further video lines, for the gallery of a group.
+	Videos int
+	// Screen adds an audio and a video line for a shared screen.
+	Screen bool
+}
+
+const sendLines = 4
+
+// SmallPool fits every call of up to seven people: 18 lines.
+func SmallPool() Pool { return Pool{Pairs: 6, Screen: true} }
+
+// GroupPool fits groups: a stage and 24 tiles, 37 lines.
+func GroupPool() Pool { return Pool{Pairs: 6, Videos: 19, Screen: true} }
+
+// Lines is the number of m-lines of an offer for this pool.
+func (p Pool) Lines() int {
+	n := sendLines + 2*p.Pairs + p.Videos
+	if p.Screen {
+		n += 2
+	}
+	return n
+}
+
+// line is what one m-line of an offer is for.
+type line struct {
+	video  bool
+	send   SourceKind // what the client sends on it; "" for a slot
+	stream string     // media stream that a slot belongs to
+	pair   int        // pair of a slot; -1 for extra videos and the screen
+	screen bool
+}
+
+// lines lists what every m-line is for, in order.
+func (p Pool) lines() []line {
+	ls := make([]line, 0, p.Lines())
+	for _, k := range []SourceKind{Microphone, Camera, Screen, ScreenAudio} {
+		ls = append(ls, line{video: k.Video(), send: k, pair: -1})
+	}
+	for i := range p.Pairs {
+		s := "pair-" + strconv.Itoa(i)
+		ls = append(ls, line{stream: s, pair: i}, line{video: true, stream: s, pair: i})
+	}
+	for i := range p.Videos {
+		ls = append(ls, line{video: true, stream: "video-" + strconv.Itoa(i), pair: -1})
+	}
+	if p.Screen {
+		ls = append(ls, line{stream: "screen", pair: -1, screen: true},
+			line{video: true, stream: "screen", pair: -1, screen: true})
+	}
+	return ls
+}

@@ -1,0 +1,69 @@
+package media
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// senderReport ties a layer's RTP timestamps to the engine's time. The
+// publisher's own wall clock is translated once per transport, by one offset
+// for all its sources, so that what was captured together stays together
+// (lip-sync) whatever the layer and whoever is next on the slot.
+type senderReport struct {
+	rtp uint32
+	at  time.Duration // engine time at which rtp was captured
+}
+
+// captured returns the engine time at which ts was captured.
+func (r *senderReport) captured(ts, clockRate uint32) time.Duration {
+	ticks := int64(int32(ts - r.rtp))
+	return r.at + time.Duration(ticks*int64(time.Second)/int64(clockRate))
+}
+
+// timestamp returns the RTP timestamp of what is captured at t.
+func (r *senderReport) timestamp(t time.Duration, clockRate uint32) uint32 {
+	return r.rtp + uint32(int64(t-r.at)*int64(clockRate)/int64(time.Second))
+}
+
+// ntpEpoch is the distance from the NTP to the Unix epoch (RFC 5905 §6).
+const ntpEpoch = 2208988800
+
+// ntpDuration is the time since the NTP epoch of a 32.32 fixed-point stamp.
+func ntpDuration(ntp uint64) time.Duration {
+	sec := time.Duration(ntp>>32) - ntpEpoch
+	frac := time.Duration((ntp & 0xffffffff) * uint64(time.Second) >> 32)
+	return sec*time.Second + frac
+}
+
+// ntpTime is t as a 32.32 fixed-point stamp (RFC 3550 §4).
+func ntpTime(t time.Time) uint64 {
+	n := t.UnixNano()
+	sec, frac := uint64(n/1e9)+ntpEpoch, uint64(n%1e9)
+	return sec<<32 | (frac<<32)/1e9
+}
+
+// maxClockDrift is how far a publisher's clock may run off the offset that
+// was taken at its first report, before it is taken anew.
+const maxClockDrift = 500 * time.Millisecond
+
+// senderReported takes a publisher's report on one of its layers.
+func (t *transport) senderReported(l *layer, sr *rtcp.SenderReport, now time.Duration) {
+	sent := ntpDuration(sr.NTPTime)
+	t.mu.Lock()
+	offset := now - sent
+	if d := offset - t.clockOffset; !t.clockKnown || d > maxClockDrift || d < -maxClockDrift {
+		t.clockOffset, t.clockKnown = offset, true
+	}
+	at := sent + t.clockOffset
+	t.mu.Unlock()
+	first := l.report.Swap(&senderReport{rtp: sr.RTPTime, at: at}) == nil
+	if !first {
+		return
+	}
+	if slots := l.slots.Load(); slots != nil {
+		for _, s := range *slots {
+			s.reportSoon()
+		}
+	}
+}

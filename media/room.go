@@ -1,0 +1,350 @@
+package media
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/atriumrtc/atrium/media/internal/speaker"
+)
+
+const (
+	// smallRoom is the largest capacity at which everybody has a pair of their
+	// own for everybody else, so that lips stay in sync.
+	smallRoom = 7
+
+	voiceInterval   = 100 * time.Millisecond
+	qualityInterval = 2 * time.Second
+	// settleInterval is the shortest time between two computations of the
+	// routes, so that a storm of changes costs a few of them.
+	settleInterval = 10 * time.Millisecond
+	roomTick       = 20 * time.Millisecond
+)
+
+// RoomOptions describe a room. Capacity counts seats, those kept for somebody
+// who dropped out too.
+type RoomOptions struct {
+	ID, Name, Kind string
+	Capacity       int
+	EndsAt         time.Time
+}
+
+// Room is a set of participants who see and hear each other. One goroutine,
+// its loop, owns everything in it; others hand it tasks.
+type Room struct {
+	engine         *Engine
+	id, name, kind string
+	capacity       int
+	endsAt         time.Time
+	// number marks the packets recorded in this room.
+	number uint64
+
+	mu      sync.Mutex
+	queue   []task
+	closing bool // nobody comes in any more
+	stopped bool
+	wake    chan struct{}
+	done    chan struct{}
+
+	// Owned by the loop.
+	members     []*member
+	reserved    int
+	detector    *speaker.Detector
+	loudest     []uint32
+	speakers    SpeakersChanged // as announced
+	dirty       bool
+	lingering   bool // a layer goes on that nobody needs any more
+	settled     time.Duration
+	nextVoices  time.Duration
+	nextQuality time.Duration
+}
+
+// task is something to be run by the loop; done is closed once the routes
+// reflect it.
+type task struct {
+	run  func()
+	done chan struct{}
+}
+
+func newRoom(e *Engine, o RoomOptions) *Room {
+	r := &Room{
+		engine: e, id: o.ID, name: o.Name, kind: o.Kind, capacity: o.Capacity, endsAt: o.EndsAt,
+		number: e.numbers.Add(1), wake: make(chan struct{}, 1), done: make(chan struct{}),
+		detector: speaker.New(speaker.Config{}),
+	}
+	go r.run()
+	return r
+}
+
+// ID is unique in the engine.
+func (r *Room) ID() string { return r.id }
+
+// Participants in the room, in order of arrival.
+func (r *Room) Participants() []ParticipantInfo {
+	var infos []ParticipantInfo
+	r.do(func() {
+		for _, m := range r.members {
+			infos = append(infos, m.p.Info())
+		}
+	})
+	return infos
+}
+
+// Close ends the stay of everybody in the room, and the room.
+func (r *Room) Close(reason CloseReason) {
+	r.mu.Lock()
+	r.closing = true
+	r.mu.Unlock()
+	var members []*member
+	r.do(func() { members = slices.Clone(r.members) })
+	var wg sync.WaitGroup
+	for _, m := range members {
+		wg.Go(func() { m.p.Close(reason) })
+	}
+	wg.Wait()
+	r.stop()
+}
+
+// stop ends the loop and waits for it.
+func (r *Room) stop() {
+	r.engine.forgetRoom(r)
+	r.mu.Lock()
+	r.closing, r.stopped = true, true
+	r.mu.Unlock()
+	r.signal()
+	<-r.done
+}
+
+func (r *Room) signal() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// post has the loop run f, some time soon. It never blocks.
+func (r *Room) post(f func()) { r.enqueue(task{run: f}) }
+
+// do has the loop run f and waits until the routes reflect it; false when the
+// room is closed. It must not be called from the loop.
+func (r *Room) do(f func()) bool {
+	t := task{run: f, done: make(chan struct{})}
+	if !r.enqueue(t) {
+		return false
+	}
+	<-t.done
+	return true
+}
+
+func (r *Room) enqueue(t task) bool {
+	r.mu.Lock()
+	if r.stopped {
+		r.mu.Unlock()
+		return false
+	}
+	r.queue = append(r.queue, t)
+	r.mu.Unlock()
+	r.signal()
+	return true
+}
+
+func (r *Room) run() {
+	defer close(r.done)
+	ticker := time.NewTicker(roomTick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-r.wake:
+		case <-ticker.C:
+		}
+		r.mu.Lock()
+		tasks, stopped := r.queue, r.stopped
+		r.queue = nil
+		r.mu.Unlock()
+		r.work(tasks)
+		if stopped {
+			return
+		}
+	}
+}
+
+// work runs tasks and lets their callers go once the routes reflect them.
+func (r *Room) work(tasks []task) {
+	now := r.engine.now()
+	waiting := false
+	for _, t := range tasks {
+		t.run()
+		r.dirty = true
+		waiting = waiting || t.done != nil
+	}
+	r.listen(now)
+	r.judge(now)
+	if r.dirty && (waiting || now-r.settled >= settleInterval) {
+		r.dirty, r.settled = false, now
+		r.settle(now)
+	}
+	for _, t := range tasks {
+		if t.done != nil {
+			close(t.done)
+		}
+	}
+}
+
+// member is a participant's stay in the room.
+type member struct {
+	p       *Participant
+	epoch   uint64
+	info    ParticipantInfo // as announced
+	pairs   []string        // participant of each pair (small rooms)
+	slots   []SlotMap       // as announced
+	layers  map[SourceKind][]string
+	mic     *Source // registered with the detector
+	quality Quality
+	traffic traffic
+}
+
+// reserve keeps a seat for somebody who is on the way in.
+func (r *Room) reserve() error {
+	err := ErrClosed
+	r.do(func() {
+		switch {
+		case r.isClosing():
+		case len(r.members)+r.reserved >= r.capacity:
+			err = ErrRoomFull
+		default:
+			err = nil
+			r.reserved++
+		}
+	})
+	return err
+}
+
+func (r *Room) isClosing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closing
+}
+
+// enter is run by the loop, after reserve; false when the room is closing.
+func (r *Room) enter(p *Participant) bool {
+	r.reserved--
+	if r.isClosing() {
+		return false
+	}
+	p.mu.Lock()
+	p.room = r
+	m := &member{p: p, epoch: p.epoch, info: p.infoLocked(), layers: make(map[SourceKind][]string)}
+	p.mu.Unlock()
+	p.route.Store(r.number)
+	for _, other := range r.members {
+		other.p.notify(ParticipantsChanged{Joined: []ParticipantInfo{m.info}})
+	}
+	r.members = append(r.members, m)
+	r.brief(m)
+	return true
+}
+
+// brief tells a member where it is and how the others are.
+func (r *Room) brief(m *member) {
+	m.p.notify(r.changed(m))
+	var qualities []Quality
+	for _, other := range r.members {
+		if other.quality.Score != "" {
+			qualities = append(qualities, other.quality)
+		}
+	}
+	if len(qualities) > 0 {
+		m.p.notify(QualityChanged{Participants: qualities})
+	}
+	if len(r.speakers.Speakers) > 0 {
+		m.p.notify(r.speakers)
+	}
+}
+
+// changed is the whole state of the room, for m.
+func (r *Room) changed(m *member) RoomChanged {
+	ev := RoomChanged{Room: r.id, Name: r.name, Kind: r.kind, Epoch: m.epoch, EndsAt: r.endsAt}
+	for _, other := range r.members {
+		ev.Participants = append(ev.Participants, other.info)
+	}
+	return ev
+}
+
+// leave is run by the loop. It takes the participant out of every list; the
+// caller waits for packets in hand (leaveRoom).
+func (r *Room) leave(p *Participant) {
+	i := slices.IndexFunc(r.members, func(m *member) bool { return m.p == p })
+	if i < 0 {
+		return
+	}
+	m := r.members[i]
+	r.members = slices.Delete(r.members, i, i+1)
+	r.hear(m, nil)
+	if t := p.currentTransport(); t != nil {
+		for _, s := range t.slots {
+			s.assign(nil, nil, 0)
+		}
+		for _, s := range t.sources {
+			for _, l := range s.layers {
+				l.slots.Store(nil)
+			}
+		}
+	}
+	for _, other := range r.members {
+		other.p.notify(ParticipantsChanged{Left: []string{p.id}})
+	}
+	if len(r.members) == 0 && r.reserved == 0 {
+		r.mu.Lock()
+		r.closing = true
+		r.mu.Unlock()
+		// Empty rooms cost nothing: who comes next opens it anew.
+		go r.stop()
+	}
+}
+
+// refresh forgets what was announced about p's transport, which was replaced.
+func (r *Room) refresh(p *Participant) {
+	if m := r.member(p); m != nil {
+		m.slots, m.pairs = nil, nil
+		m.layers = make(map[SourceKind][]string)
+	}
+}
+
+// reintroduce tells a returning participant everything.
+func (r *Room) reintroduce(p *Participant) {
+	if m := r.member(p); m != nil {
+		r.brief(m)
+		m.slots = nil
+		m.layers = make(map[SourceKind][]string)
+	}
+}
+
+func (r *Room) member(p *Participant) *member {
+	for _, m := range r.members {
+		if m.p == p {
+			return m
+		}
+	}
+	return nil
+}
+
+// announce tells everybody what changed about those present.
+func (r *Room) announce() {
+	var changed []ParticipantInfo
+	for _, m := range r.members {
+		if info := m.p.Info(); !sameInfo(info, m.info) {
+			m.info = info
+			changed = append(changed, info)
+		}
+	}
+	if len(changed) == 0 {
+		return
+	}
+	for _, m := range r.members {
+		m.p.notify(ParticipantsChanged{Changed: changed})
+	}
+}
+
+func sameInfo(a, b ParticipantInfo) bool {
+	return a.Hand == b.Hand && a.Connected == b.Connected && slices.Equal(a.Sources, b.Sources)
+}

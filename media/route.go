@@ -1,0 +1,243 @@
+package media
+
+import "slices"
+
+// Sizes that a viewer who sends no layout is taken to show, in pixels.
+const (
+	autoStageWidth, autoStageHeight = 1280, 720
+	autoSmallWidth, autoSmallHeight = 640, 360
+	autoTileWidth, autoTileHeight   = 320, 180
+)
+
+// routed is one participant as the routes of the others see it: what it has
+// announced, by kind.
+type routed struct {
+	id      string
+	sources map[SourceKind]*Source
+}
+
+// wish is what a slot is to be fed by, and the size it is shown at.
+type wish struct {
+	source        *Source
+	width, height int
+}
+
+// view is everything that one viewer's routes are computed from. The
+// computation is pure: same view, same routes.
+type view struct {
+	lines   []line    // of the viewer's slots
+	prev    []*Source // what feeds them now
+	pairs   []string  // small rooms: the participant of each pair now
+	others  []routed  // in order of arrival
+	loudest []*Source // microphones, loudest first
+	tiles   []Tile    // by priority
+	auto    bool      // the viewer never sent a layout
+	small   bool
+}
+
+// assign returns the wish of every slot. It keeps what is shown where it is,
+// as far as the tiles allow. In small rooms it updates v.pairs.
+func (v *view) assign() []wish {
+	out := make([]wish, len(v.lines))
+	cameras := v.cameras()
+	if v.small {
+		v.assignPairs(out, cameras)
+	} else {
+		v.assignStage(out, cameras)
+		v.assignVoices(out)
+	}
+	v.assignScreen(out)
+	return out
+}
+
+func (v *view) find(participant string, kind SourceKind) *Source {
+	for _, o := range v.others {
+		if o.id == participant {
+			return o.sources[kind]
+		}
+	}
+	return nil
+}
+
+// cameras resolves the tiles that show cameras, in order, without repetition.
+func (v *view) cameras() []wish {
+	var ws []wish
+	if v.auto {
+		return v.autoCameras()
+	}
+	for _, t := range v.tiles {
+		if t.Source != Camera {
+			continue
+		}
+		s := v.find(t.Participant, Camera)
+		if s == nil || slices.ContainsFunc(ws, func(w wish) bool { return w.source == s }) {
+			continue
+		}
+		ws = append(ws, wish{s, t.Width, t.Height})
+	}
+	return ws
+}
+
+// autoCameras shows everybody: who speaks first, then in order of arrival.
+func (v *view) autoCameras() []wish {
+	var ws []wish
+	add := func(id string) {
+		s := v.find(id, Camera)
+		if s == nil || slices.ContainsFunc(ws, func(w wish) bool { return w.source == s }) {
+			return
+		}
+		w := wish{s, autoTileWidth, autoTileHeight}
+		if v.small {
+			w = wish{s, autoSmallWidth, autoSmallHeight}
+		} else if len(ws) == 0 {
+			w = wish{s, autoStageWidth, autoStageHeight}
+		}
+		ws = append(ws, w)
+	}
+	if len(v.loudest) > 0 {
+		add(v.loudest[0].owner.id)
+	}
+	for _, o := range v.others {
+		add(o.id)
+	}
+	return ws
+}
+
+// assignPairs gives every other participant a pair, for good.
+func (v *view) assignPairs(out []wish, cameras []wish) {
+	pairs := 0
+	for _, l := range v.lines {
+		pairs = max(pairs, l.pair+1)
+	}
+	if len(v.pairs) != pairs {
+		v.pairs = make([]string, pairs)
+	}
+	for i, id := range v.pairs {
+		if !slices.ContainsFunc(v.others, func(o routed) bool { return o.id == id }) {
+			v.pairs[i] = ""
+		}
+	}
+	for _, o := range v.others {
+		if slices.Contains(v.pairs, o.id) {
+			continue
+		}
+		if free := slices.Index(v.pairs, ""); free >= 0 {
+			v.pairs[free] = o.id
+		}
+	}
+	for i, l := range v.lines {
+		if l.pair < 0 || v.pairs[l.pair] == "" {
+			continue
+		}
+		if !l.video {
+			out[i].source = v.find(v.pairs[l.pair], Microphone)
+			continue
+		}
+		for _, w := range cameras {
+			if w.source.owner.id == v.pairs[l.pair] {
+				out[i] = w
+			}
+		}
+	}
+}
+
+// assignStage puts the first camera on the stage, pair 0, and the others into
+// the remaining video slots: those that are shown already stay where they are.
+func (v *view) assignStage(out []wish, cameras []wish) {
+	if len(cameras) == 0 {
+		return
+	}
+	stage := cameras[0]
+	rest := cameras[1:]
+	free := make([]int, 0, len(v.lines))
+	for i, l := range v.lines {
+		switch {
+		case l.pair == 0 && l.video:
+			out[i] = stage
+		case l.pair == 0:
+			out[i].source = v.find(stage.source.owner.id, Microphone)
+		case l.video && !l.screen:
+			free = append(free, i)
+		}
+	}
+	if len(rest) > len(free) {
+		rest = rest[:len(free)]
+	}
+	place(out, free, v.prev, rest)
+}
+
+// place puts wishes into the free slots, keeping those that are there already.
+func place(out []wish, free []int, prev []*Source, wishes []wish) {
+	var left []wish
+	for _, w := range wishes {
+		at := slices.IndexFunc(free, func(i int) bool { return prev[i] == w.source })
+		if at < 0 {
+			left = append(left, w)
+			continue
+		}
+		out[free[at]] = w
+		free = slices.Delete(free, at, at+1)
+	}
+	for i, w := range left {
+		out[free[i]] = w
+	}
+}
+
+// assignVoices puts the loudest into the audio slots of the pairs after the
+// stage, whose own voice is on pair 0.
+func (v *view) assignVoices(out []wish) {
+	var free []int
+	var stage *Source
+	for i, l := range v.lines {
+		if l.video || l.screen {
+			continue
+		}
+		if l.pair == 0 {
+			stage = out[i].source
+		} else {
+			free = append(free, i)
+		}
+	}
+	var voices []wish
+	for _, s := range v.loudest {
+		if s != stage && v.find(s.owner.id, Microphone) == s && len(voices) < len(free) {
+			voices = append(voices, wish{source: s})
+		}
+	}
+	place(out, free, v.prev, voices)
+}
+
+// assignScreen shows the screen that the layout asks for, else the first that
+// is shared; its sound is always heard.
+func (v *view) assignScreen(out []wish) {
+	var shown wish
+	for _, t := range v.tiles {
+		if s := v.find(t.Participant, Screen); t.Source == Screen && s != nil {
+			shown = wish{s, t.Width, t.Height}
+			break
+		}
+	}
+	var sharer string
+	if shown.source != nil {
+		sharer = shown.source.owner.id
+	} else {
+		for _, o := range v.others {
+			if o.sources[Screen] != nil || o.sources[ScreenAudio] != nil {
+				sharer = o.id
+				break
+			}
+		}
+		if v.auto {
+			shown = wish{v.find(sharer, Screen), autoStageWidth, autoStageHeight}
+		}
+	}
+	for i, l := range v.lines {
+		switch {
+		case !l.screen:
+		case l.video:
+			out[i] = shown
+		default:
+			out[i].source = v.find(sharer, ScreenAudio)
+		}
+	}
+}

@@ -1,0 +1,244 @@
+package media
+
+import (
+	"slices"
+	"time"
+
+	selector "github.com/atriumrtc/atrium/media/internal/layer"
+)
+
+// routes is one computation of who is fed by what, for a whole room.
+type routes struct {
+	room   *Room
+	now    time.Duration
+	others []routed // everybody, in order of arrival
+	mics   map[uint32]*Source
+	lists  map[*layer][]*Slot
+	needed map[*Source][]bool // by layer
+	keys   []*layer           // layers to ask for a key frame
+	replay []replay
+}
+
+type replay struct {
+	slot  *Slot
+	layer *layer
+}
+
+// settle makes the routes what the room's state says they are: it assigns
+// every slot, publishes the lists that the packet path walks and tells
+// everybody what changed for them.
+func (r *Room) settle(now time.Duration) {
+	r.announce()
+	r.lingering = false
+	rt := &routes{room: r, now: now, mics: make(map[uint32]*Source), lists: make(map[*layer][]*Slot), needed: make(map[*Source][]bool)}
+	for _, m := range r.members {
+		rt.add(m)
+	}
+	for _, m := range r.members {
+		rt.route(m)
+	}
+	rt.publish()
+	for _, m := range r.members {
+		rt.tellLayers(m)
+		rt.tellMap(m)
+	}
+}
+
+// add takes in what a member publishes.
+func (rt *routes) add(m *member) {
+	o := routed{id: m.p.id, sources: make(map[SourceKind]*Source)}
+	t := m.p.currentTransport()
+	var mic *Source
+	if t != nil {
+		for _, s := range t.sources {
+			if m.p.announced(s.kind) {
+				o.sources[s.kind] = s
+				rt.needed[s] = make([]bool, len(s.layers))
+				rt.needed[s][0] = true // never paused: see PROTOCOL.md, layers
+			}
+		}
+		if mic = o.sources[Microphone]; mic != nil {
+			rt.mics[mic.layers[0].id] = mic
+		}
+	}
+	rt.room.hear(m, mic)
+	rt.others = append(rt.others, o)
+}
+
+// route assigns the slots of one viewer.
+func (rt *routes) route(m *member) {
+	t := m.p.currentTransport()
+	if t == nil {
+		return
+	}
+	v := &view{pairs: m.pairs, small: rt.room.capacity <= smallRoom}
+	for _, s := range t.slots {
+		src, _, _ := s.feed()
+		v.lines, v.prev = append(v.lines, s.line), append(v.prev, src)
+	}
+	for _, o := range rt.others {
+		if o.id != m.p.id {
+			v.others = append(v.others, o)
+		}
+	}
+	for _, id := range rt.room.loudest {
+		if mic := rt.mics[id]; mic != nil && mic.owner != m.p && mic.forwards.Load() {
+			v.loudest = append(v.loudest, mic)
+		}
+	}
+	m.p.mu.Lock()
+	v.tiles, v.auto = m.p.layout, !m.p.layoutSet
+	m.p.mu.Unlock()
+	for i, w := range v.assign() {
+		rt.feed(t.slots[i], w)
+	}
+	m.pairs = v.pairs
+}
+
+// feed assigns one slot.
+func (rt *routes) feed(s *Slot, w wish) {
+	if w.source == nil {
+		s.assign(nil, nil, 0)
+		return
+	}
+	_, cur, _ := s.feed()
+	if cur != nil && cur.source != w.source {
+		cur = nil
+	}
+	desired, target := choose(w, cur)
+	rt.needed[w.source][desired.index] = true
+	if !w.source.forwards.Load() {
+		s.assign(w.source, nil, rt.room.number)
+		return
+	}
+	wantsKey := s.assign(w.source, target, rt.room.number)
+	rt.lists[target] = append(rt.lists[target], s)
+	if cur != nil && cur != target {
+		rt.lists[cur] = append(rt.lists[cur], s)
+	}
+	if !wantsKey {
+		return
+	}
+	rt.keys = append(rt.keys, target)
+	if cur == nil {
+		rt.replay = append(rt.replay, replay{s, w.source.layers[0]})
+	}
+}
+
+// choose returns the layer that fits the size of a wish, and the one to
+// forward for now: the best that flows.
+func choose(w wish, cur *layer) (desired, target *layer) {
+	s := w.source
+	if len(s.layers) == 1 {
+		return s.layers[0], s.layers[0]
+	}
+	var encodings [maxRIDs]selector.Encoding
+	current := -1
+	for i, l := range s.layers {
+		encodings[i] = selector.Encoding{RID: l.rid, Width: int(l.width.Load()), Height: int(l.height.Load()), Active: true}
+		if l == cur {
+			current = i
+		}
+	}
+	es := encodings[:len(s.layers)]
+	desired = s.layers[max(0, selector.Select(es, current, w.width, w.height))]
+	for i, l := range s.layers {
+		es[i].Active = l.active.Load()
+	}
+	target = s.layers[max(0, selector.Select(es, current, w.width, w.height))]
+	return desired, target
+}
+
+// publish replaces the lists that the packet path walks.
+func (rt *routes) publish() {
+	for s := range rt.needed {
+		for _, l := range s.layers {
+			slots := rt.lists[l]
+			if old := l.slots.Load(); old != nil && slices.Equal(*old, slots) {
+				continue
+			}
+			l.slots.Store(&slots)
+		}
+	}
+	for _, r := range rt.replay {
+		r.slot.replay(r.layer, rt.now)
+	}
+	for _, l := range rt.keys {
+		l.keys.request(rt.now)
+	}
+}
+
+// tellLayers tells a publisher which of its layers anybody needs.
+func (rt *routes) tellLayers(m *member) {
+	t := m.p.currentTransport()
+	if t == nil {
+		return
+	}
+	for _, s := range t.sources {
+		needed, announced := rt.needed[s]
+		if !announced || !s.kind.Video() {
+			continue
+		}
+		var rids []string
+		for i, l := range s.layers {
+			if rt.needs(l, needed[i]) {
+				rids = append(rids, l.rid)
+			}
+		}
+		if !slices.Equal(m.layers[s.kind], rids) {
+			m.layers[s.kind] = rids
+			m.p.notify(LayersChanged{Source: s.kind, RIDs: rids})
+		}
+	}
+}
+
+// layerLinger is how long a layer that nobody needs any more goes on. Turning
+// an encoding on or off makes browsers set up their encoder anew, which
+// everybody who watches one of the others sees as a hitch.
+const layerLinger = 30 * time.Second
+
+// needs says whether a layer is needed now, or was until a short while ago.
+func (rt *routes) needs(l *layer, now bool) bool {
+	if now {
+		l.neededUntil = rt.now + layerLinger
+	}
+	if now || rt.now < l.neededUntil {
+		rt.room.lingering = rt.room.lingering || !now
+		return true
+	}
+	return false
+}
+
+// tellMap tells a viewer what its slots carry.
+func (rt *routes) tellMap(m *member) {
+	t := m.p.currentTransport()
+	if t == nil {
+		return
+	}
+	slots := []SlotMap{}
+	for _, s := range t.slots {
+		src, cur, _ := s.feed()
+		if src == nil {
+			continue
+		}
+		e := SlotMap{Mid: s.mid, Participant: src.owner.id, Source: src.kind, State: SlotLive}
+		switch {
+		case !src.forwards.Load():
+			e.State, e.Reason = SlotPaused, ReasonMuted
+		case !rt.connected(src.owner):
+			e.State, e.Reason = SlotPaused, ReasonReconnecting
+		case cur == nil && s.line.video:
+			e.State, e.Reason = SlotPaused, ReasonKeyFrame
+		}
+		slots = append(slots, e)
+	}
+	if m.slots == nil || !slices.Equal(m.slots, slots) {
+		m.slots = slots
+		m.p.notify(MapChanged{Epoch: m.epoch, Slots: slots})
+	}
+}
+
+func (rt *routes) connected(p *Participant) bool {
+	m := rt.room.member(p)
+	return m != nil && m.info.Connected
+}

@@ -1,0 +1,332 @@
+package media
+
+import (
+	"sync"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/atriumrtc/atrium/media/internal/cache"
+	"github.com/atriumrtc/atrium/media/internal/codec"
+	"github.com/atriumrtc/atrium/media/internal/seq"
+)
+
+// rtpWriter encrypts and sends one RTP packet. pion's SRTP stands behind it
+// today; header and payload are not kept after the call.
+type rtpWriter interface {
+	WriteRTP(header *rtp.Header, payload []byte) (int, error)
+}
+
+// Slot is one receive line of a participant: a fixed SSRC that carries
+// whatever source the server routes to it. A decoder never notices a switch:
+// sequence numbers, timestamps and VP8 picture ids run on, and video stays
+// shut until a key frame.
+type Slot struct {
+	owner *Participant
+	line  line
+	index int // of the m-line
+	mid   string
+
+	// mu covers rewriting and encrypting; Move waits for it.
+	mu      sync.Mutex
+	w       rtpWriter
+	binding binding
+
+	// What feeds the slot, set by the room's loop. cur is the layer that is
+	// forwarded, target the one to switch to at its next key frame.
+	epoch       uint64
+	source      *Source
+	cur, target *layer
+
+	// What the receiver has seen, for the slot's life.
+	seq     seq.Rewriter
+	vp8     codec.VP8Rewriter
+	rtxSeq  uint16
+	sent    *cache.Sent
+	recent  [4]*layer // layers that sent's entries may name
+	started bool
+	lastAt  time.Duration // when the last packet was sent
+	lastTS  uint32        // its timestamp as the publisher gave it
+	packets uint32
+	octets  uint32
+
+	reportDue time.Duration
+	header    rtp.Header
+	scratch   [mtu + 4]byte // a packet to be resent, and room for its number
+	remote    remoteReport
+}
+
+// Packets that a slot remembers for resending: about 3 s of the largest layer,
+// and as much of a thumbnail.
+const (
+	pairHistory = 512
+	tileHistory = 128
+)
+
+// mtu bounds an RTP packet: Ethernet's 1500 bytes.
+const mtu = 1500
+
+// binding is what the negotiation gave a slot.
+type binding struct {
+	ssrc, rtxSSRC uint32
+	pt, rtxPT     uint8
+}
+
+// remoteReport is what the receiver said of the slot.
+type remoteReport struct {
+	lost    float64 // share lost since the one before, 0..1
+	at, rtt time.Duration
+}
+
+func newSlot(p *Participant, index int, mid string, l line, seed uint32) *Slot {
+	s := &Slot{owner: p, index: index, mid: mid, line: l, rtxSeq: uint16(seed)}
+	s.sent = cache.NewSent(pairHistory)
+	if l.pair < 0 && !l.screen {
+		s.sent = cache.NewSent(tileHistory)
+	}
+	// A start well below the wrap keeps the first roll-over (SE-11) away from
+	// the first seconds, where a lost packet would make it ambiguous.
+	s.seq.Init(uint16(seed>>16)&0x3fff, seed)
+	return s
+}
+
+// assign sets what feeds the slot; nil target shuts it. It reports whether
+// target has still to open with a key frame.
+func (s *Slot) assign(src *Source, target *layer, epoch uint64) (wantsKey bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if src != s.source || epoch != s.epoch {
+		s.cur = nil
+	}
+	s.source, s.target, s.epoch = src, target, epoch
+	if target == nil {
+		s.cur = nil
+	}
+	return s.line.video && target != nil && s.cur != target
+}
+
+// shut cuts the slot off and forgets everything that could still be resent.
+func (s *Slot) shut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.source, s.cur, s.target, s.epoch = nil, nil, nil, 0
+	s.sent.Clear()
+	s.recent = [len(s.recent)]*layer{}
+}
+
+// feed returns what feeds the slot, for the room's loop.
+func (s *Slot) feed() (src *Source, cur, target *layer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.source, s.cur, s.target
+}
+
+// forward sends a packet of l, if the slot is fed by it.
+func (s *Slot) forward(l *layer, p *packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forwardLocked(l, p)
+}
+
+func (s *Slot) forwardLocked(l *layer, p *packet) {
+	c := &s.owner.engine.counters
+	if s.w == nil || p.epoch == 0 || p.epoch != s.epoch {
+		c.drop(dropEpoch)
+		return
+	}
+	if l != s.cur {
+		if l != s.target {
+			c.drop(dropLayer)
+			return
+		}
+		if s.line.video && !(p.vp8.KeyFrame && p.vp8.FrameStart) {
+			c.drop(dropKeyFrame)
+			return
+		}
+		s.switchLocked(l, p, s.elapsedLocked(l, p))
+	}
+	s.sendLocked(l, p)
+}
+
+// switchLocked makes l the layer that feeds the slot; elapsed is the time since
+// the last packet, in ticks of the RTP clock.
+func (s *Slot) switchLocked(l *layer, p *packet, elapsed uint32) {
+	s.seq.Switch(p.rtp.Sequence, p.rtp.Timestamp, elapsed)
+	s.vp8.Switch()
+	s.cur = l
+	s.reportDue = 0 // lip-sync needs a report right after a switch
+	if s.recent[0] != l {
+		copy(s.recent[1:], s.recent[:])
+		s.recent[0] = l
+	}
+	s.owner.touch()
+}
+
+// elapsedLocked is the time between what was sent last and p: by capture time
+// when both layers are of one source and reported, else by arrival.
+func (s *Slot) elapsedLocked(l *layer, p *packet) uint32 {
+	if !s.started {
+		return 1
+	}
+	d := p.at - s.lastAt
+	if prev := s.recent[0]; prev != nil && prev.source == l.source {
+		if from, to := prev.report.Load(), l.report.Load(); from != nil && to != nil {
+			exact := to.captured(p.rtp.Timestamp, l.clockRate) - from.captured(s.lastTS, prev.clockRate)
+			if exact > 0 && exact < d+time.Second {
+				d = exact
+			}
+		}
+	}
+	return max(1, uint32(int64(d)*int64(l.clockRate)/int64(time.Second)))
+}
+
+// sendLocked rewrites and sends one packet of the current layer.
+func (s *Slot) sendLocked(l *layer, p *packet) {
+	c := &s.owner.engine.counters
+	entry := cache.Entry{In: p.rtp.Sequence, Source: l.id}
+	if s.line.video {
+		var ok bool
+		if entry.PictureID, entry.TL0, ok = s.vp8.Map(p.vp8); !ok {
+			c.drop(dropLate)
+			return
+		}
+		p.vp8.Rewrite(p.payload, p.payload, entry.PictureID, entry.TL0)
+	}
+	out, ts, ok := s.seq.Rewrite(p.rtp.Sequence, p.rtp.Timestamp)
+	if !ok {
+		c.drop(dropLate)
+		return
+	}
+	s.header = rtp.Header{
+		Version: 2, Marker: p.rtp.Marker, PayloadType: s.binding.pt,
+		SequenceNumber: out, Timestamp: ts, SSRC: s.binding.ssrc,
+	}
+	n, err := s.w.WriteRTP(&s.header, p.payload)
+	if err != nil {
+		c.drop(dropWrite)
+		return
+	}
+	if s.line.video {
+		entry.Timestamp = ts
+		s.sent.Put(out, entry)
+	}
+	s.started, s.lastAt, s.lastTS = true, p.at, p.rtp.Timestamp
+	s.packets++
+	s.octets += uint32(len(p.payload))
+	c.packetsOut.Add(1)
+	c.bytesOut.Add(uint64(n))
+}
+
+// skip closes the hole left by a packet that is not forwarded.
+func (s *Slot) skip(l *layer, p *packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l == s.cur && p.epoch == s.epoch {
+		s.seq.Drop(p.rtp.Sequence)
+	}
+}
+
+// replay shows the layer's last key frame and what followed it, at once,
+// while the layer that is wanted is still waited for.
+func (s *Slot) replay(l *layer, now time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.w == nil || s.cur != nil || s.epoch == 0 {
+		return
+	}
+	var first, last uint32
+	count := 0
+	var p packet
+	l.run.Each(s.epoch, func(raw []byte) {
+		if codec.ParseRTP(raw, &p.rtp) != nil {
+			return
+		}
+		if count == 0 {
+			first = p.rtp.Timestamp
+		}
+		last = p.rtp.Timestamp
+		count++
+	})
+	if count == 0 {
+		return
+	}
+	// The last frame of the run is now's; those before lie before it.
+	span := last - first
+	l.run.Each(s.epoch, func(raw []byte) {
+		raw = append(s.scratch[:0], raw...)
+		if codec.ParseRTP(raw, &p.rtp) != nil {
+			return
+		}
+		p.payload = raw[p.rtp.HeaderLen:p.rtp.PayloadEnd]
+		p.at, p.epoch = now, s.epoch
+		var err error
+		if p.vp8, err = codec.ParseVP8(p.payload); err != nil {
+			return
+		}
+		if s.cur != l {
+			elapsed := s.elapsedLocked(l, &p)
+			s.switchLocked(l, &p, max(1, elapsed-min(elapsed, span)))
+		}
+		s.sendLocked(l, &p)
+	})
+}
+
+// The methods of webrtc.TrackLocal. pion binds the slot when the transport
+// starts and hands it the writer that encrypts.
+
+// Bind takes the negotiated payload types, SSRCs and the writer.
+func (s *Slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
+	want := webrtc.MimeTypeOpus
+	if s.line.video {
+		want = webrtc.MimeTypeVP8
+	}
+	var chosen webrtc.RTPCodecParameters
+	var b binding
+	for _, p := range ctx.CodecParameters() {
+		if p.MimeType == want && chosen.MimeType == "" {
+			chosen = p
+		}
+	}
+	if chosen.MimeType == "" {
+		return chosen, webrtc.ErrUnsupportedCodec
+	}
+	b.pt, b.ssrc, b.rtxSSRC = uint8(chosen.PayloadType), uint32(ctx.SSRC()), uint32(ctx.SSRCRetransmission())
+	for _, p := range ctx.CodecParameters() {
+		if p.MimeType == webrtc.MimeTypeRTX && p.SDPFmtpLine == aptLine(b.pt) {
+			b.rtxPT = uint8(p.PayloadType)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.binding, s.w = b, ctx.WriteStream()
+	return chosen, nil
+}
+
+// Unbind ends forwarding on the slot.
+func (s *Slot) Unbind(webrtc.TrackLocalContext) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.w = nil
+	return nil
+}
+
+// ID is the track id in the answer.
+func (s *Slot) ID() string { return "slot-" + s.mid }
+
+// RID is empty: a slot has one encoding.
+func (s *Slot) RID() string { return "" }
+
+// StreamID groups the two lines of a pair, so that the browser keeps them in
+// sync.
+func (s *Slot) StreamID() string { return s.line.stream }
+
+// Kind is audio or video.
+func (s *Slot) Kind() webrtc.RTPCodecType {
+	if s.line.video {
+		return webrtc.RTPCodecTypeVideo
+	}
+	return webrtc.RTPCodecTypeAudio
+}

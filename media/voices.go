@@ -1,0 +1,57 @@
+package media
+
+import (
+	"slices"
+	"time"
+)
+
+// hear registers a member's microphone with the room's detector, in the place
+// of the one before.
+func (r *Room) hear(m *member, mic *Source) {
+	if m.mic == mic {
+		return
+	}
+	if m.mic != nil {
+		r.detector.Remove(m.mic.layers[0].id)
+		m.mic.detector.Store(nil)
+	}
+	if m.mic = mic; mic != nil {
+		r.detector.Add(mic.layers[0].id)
+		mic.detector.Store(r.detector)
+	}
+}
+
+// listen ranks the voices and tells who speaks.
+func (r *Room) listen(now time.Duration) {
+	if now < r.nextVoices || len(r.members) == 0 {
+		return
+	}
+	r.nextVoices = now + voiceInterval
+	ranked, changed := r.detector.Tick(now)
+	if changed {
+		r.loudest = r.loudest[:0]
+		for _, v := range ranked {
+			r.loudest = append(r.loudest, v.ID)
+		}
+		r.dirty = true
+	}
+	speaking, changed := r.detector.Speaking()
+	if !changed {
+		return
+	}
+	ev := SpeakersChanged{Speakers: []Speaker{}}
+	for _, v := range speaking {
+		for _, m := range r.members {
+			if m.mic != nil && m.mic.layers[0].id == v.ID {
+				ev.Speakers = append(ev.Speakers, Speaker{Participant: m.p.id, Level: v.Level})
+			}
+		}
+	}
+	if slices.EqualFunc(ev.Speakers, r.speakers.Speakers, func(a, b Speaker) bool { return a.Participant == b.Participant }) {
+		return
+	}
+	r.speakers = ev
+	for _, m := range r.members {
+		m.p.notify(ev)
+	}
+}
