@@ -1,0 +1,156 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/atriumrtc/atrium/control"
+	"github.com/atriumrtc/atrium/control/auth"
+)
+
+// prefix of all routes.
+const prefix = "/api/v1"
+
+// Options of New. Control and Tokens are needed.
+type Options struct {
+	Control *control.Service
+	Tokens  *auth.Tokens
+	// BaseURL returns the address that whoever sent the request reached us by,
+	// without a slash at the end: https://calls.example.org. It begins every
+	// link that is handed out. nil: from the request's Host and TLS.
+	BaseURL func(*http.Request) string
+	Logger  *slog.Logger     // nil: no logs
+	Now     func() time.Time // nil: the wall clock
+}
+
+// Server is what the handlers share. It doesn't change after New.
+type Server struct {
+	control  *control.Service
+	tokens   *auth.Tokens
+	baseURL  func(*http.Request) string
+	log      *slog.Logger
+	failures *failures
+	maxBody  int64
+
+	mux     *http.ServeMux
+	methods map[string]bool // that any route uses
+	openAPI []byte
+}
+
+// New returns the handler of /api/v1/ (all but /api/v1/signal, which a more
+// specific pattern beside it may serve) and of /docs.
+func New(cfg Config, o Options) (http.Handler, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("api.New: %w", err)
+	}
+	if o.Control == nil || o.Tokens == nil {
+		return nil, errors.New("api.New: Control and Tokens are needed")
+	}
+	if o.BaseURL == nil {
+		o.BaseURL = requestURL
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Server{
+		control:  o.Control,
+		tokens:   o.Tokens,
+		baseURL:  o.BaseURL,
+		log:      o.Logger,
+		failures: newFailures(cfg, o.Now),
+		maxBody:  cfg.MaxBodyBytes,
+		mux:      http.NewServeMux(),
+		methods:  make(map[string]bool),
+	}
+	description := s.register()
+	document, err := json.MarshalIndent(description, "", " ")
+	if err != nil {
+		return nil, fmt.Errorf("api.New: describe the API: %w", err)
+	}
+	s.openAPI = document
+	s.mux.HandleFunc("GET "+prefix+"/openapi.json", s.serveOpenAPI)
+	s.mux.HandleFunc(prefix+"/", s.serveUnknown)
+	s.mux.Handle("GET /docs", docsHandler())
+	s.mux.Handle("GET /docs/", docsHandler())
+	return s.guard(s.mux), nil
+}
+
+// requestURL is the default of Options.BaseURL.
+func requestURL(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// newHuma returns huma set up to be strict and quiet: no pages or formats of
+// its own, errors as problems.
+func (s *Server) newHuma() huma.API {
+	config := huma.DefaultConfig("Atrium", "1")
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.CreateHooks = nil // it adds $schema to every answer
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{rework}
+	strict := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
+	config.Formats = map[string]huma.Format{
+		"application/json": strict,
+		"json":             strict, // for application/problem+json
+	}
+	return huma.NewAPI(config, adapter{Adapter: humago.NewAdapter(s.mux, ""), server: s})
+}
+
+// unmarshal refuses what encoding/json would quietly replace, and doesn't
+// quote the body in its errors.
+func unmarshal(data []byte, v any) error {
+	if !utf8.Valid(data) {
+		return errors.New("is not valid UTF-8")
+	}
+	err := json.Unmarshal(data, v)
+	var syntax *json.SyntaxError
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return errors.New("is not valid JSON: error after byte " + strconv.FormatInt(syntax.Offset, 10))
+	case errors.As(err, &wrong):
+		return fmt.Errorf("has a value of the wrong type: %s in place of %s", wrong.Value, wrong.Type)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("is not complete JSON")
+	}
+	return err
+}
+
+// adapter lets statuses be corrected as rework corrects bodies, and notes the
+// methods in use.
+type adapter struct {
+	huma.Adapter
+	server *Server
+}
+
+func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
+	a.server.methods[op.Method] = true
+	a.Adapter.Handle(op, func(ctx huma.Context) { handler(&statusContext{ctx}) })
+}
+
+// humaContext names the embedded field; Context is a method of it.
+type humaContext = huma.Context
+
+// statusContext writes reworkStatus of the status that huma chose.
+type statusContext struct{ humaContext }
+
+func (c *statusContext) SetStatus(status int) { c.humaContext.SetStatus(reworkStatus(status)) }
+
+// Unwrap lets humago.Unwrap find the request.
+func (c *statusContext) Unwrap() huma.Context { return c.humaContext }

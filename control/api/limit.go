@@ -1,0 +1,80 @@
+package api
+
+import (
+	"container/list"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// maxNetworks bounds the memory of failures: about 3 MB. The network that
+// failed least recently is forgotten first; one that fails all the time is
+// never.
+const maxNetworks = 16384
+
+// failures counts what went wrong, by the network that sent it (SE-5).
+type failures struct {
+	now   func() time.Time
+	every rate.Limit
+	burst int
+	most  int
+
+	mu       sync.Mutex
+	networks map[netip.Prefix]*list.Element
+	recent   *list.List // of *network, the latest first
+}
+
+type network struct {
+	prefix  netip.Prefix
+	limiter *rate.Limiter
+}
+
+func newFailures(cfg Config, now func() time.Time) *failures {
+	return &failures{
+		now:      now,
+		every:    rate.Every(cfg.FailureInterval),
+		burst:    cfg.FailureBurst,
+		most:     maxNetworks,
+		networks: make(map[netip.Prefix]*list.Element),
+		recent:   list.New(),
+	}
+}
+
+// note counts a failure of whoever is at remote ("host:port") and says
+// whether it exceeds what that network may have.
+func (f *failures) note(remote string) (exceeded bool) {
+	prefix := networkOf(remote)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	element, ok := f.networks[prefix]
+	if ok {
+		f.recent.MoveToFront(element)
+	} else {
+		if f.recent.Len() >= f.most {
+			oldest := f.recent.Back()
+			delete(f.networks, oldest.Value.(*network).prefix)
+			f.recent.Remove(oldest)
+		}
+		element = f.recent.PushFront(&network{prefix: prefix, limiter: rate.NewLimiter(f.every, f.burst)})
+		f.networks[prefix] = element
+	}
+	return !element.Value.(*network).limiter.AllowN(f.now(), 1)
+}
+
+// networkOf returns the /64 of an IPv6 address, what one subscriber has, or
+// the /32 of an IPv4 one. Addresses that can't be read share one entry.
+func networkOf(remote string) netip.Prefix {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	addr := at.Addr().Unmap().WithZone("")
+	bits := 64
+	if addr.Is4() {
+		bits = 32
+	}
+	prefix, _ := addr.Prefix(bits) // fails on wrong lengths only
+	return prefix
+}
