@@ -12,6 +12,7 @@ import (
 	mathrand "math/rand/v2"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,7 +40,15 @@ const (
 
 	// tickInterval paces NACKs, repeated key-frame requests and sender reports.
 	tickInterval = 20 * time.Millisecond
-	tcpBuffer    = 64 // packets read ahead of an ICE/TCP connection
+
+	tcpReadBuffer = 64 // packets read ahead of an ICE/TCP connection
+	// tcpWriteBuffer is what waits, in bytes, for one that doesn't take it:
+	// beyond it packets are dropped. Without it a write would block the
+	// packet path of everybody.
+	tcpWriteBuffer = 512 << 10
+	// tcpFirstCheck is how long a connection may stay without a connectivity
+	// check that names a participant.
+	tcpFirstCheck = 10 * time.Second
 )
 
 // Options are what an engine runs with besides its configuration.
@@ -69,8 +78,13 @@ type Engine struct {
 	participants map[string]*Participant
 	closed       bool
 
-	stop chan struct{}
-	done chan struct{}
+	tickMu  sync.Mutex // held while the transports are ticked
+	ticker  Timer
+	ticking []*transport
+
+	// loops of rooms, and what ends participants after a fault; added to
+	// under mu, while not closed.
+	wg sync.WaitGroup
 }
 
 // NewEngine opens the sockets. Errors name the port that is taken.
@@ -81,7 +95,6 @@ func NewEngine(cfg Config, o Options) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, log: o.Logger, pionLog: o.Pion, clock: o.Clock,
 		rooms: make(map[string]*Room), participants: make(map[string]*Participant),
-		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -96,7 +109,7 @@ func NewEngine(cfg Config, o Options) (*Engine, error) {
 	if err := e.open(); err != nil {
 		return nil, err
 	}
-	go e.run()
+	e.tick()
 	return e, nil
 }
 
@@ -128,7 +141,11 @@ func (e *Engine) open() error {
 		_ = e.mux.Close()
 		return fmt.Errorf("media: the ICE/TCP port %d can't be opened: free it, or set media.tcp_port (-1 turns it off): %w", e.cfg.TCPPort, err)
 	}
-	e.tcp = webrtc.NewICETCPMux(e.pionLog.NewLogger("tcpmux"), listener, tcpBuffer)
+	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
+		Listener: listener, Logger: e.pionLog.NewLogger("tcpmux"),
+		ReadBufferSize: tcpReadBuffer, WriteBufferSize: tcpWriteBuffer,
+		FirstStunBindTimeout: tcpFirstCheck, AliveDurationForConnFromStun: tcpFirstCheck,
+	})
 	return nil
 }
 
@@ -143,45 +160,51 @@ func (e *Engine) OpenRelay() (net.PacketConn, error) { return e.mux.OpenRelay() 
 // now is the time since the engine started.
 func (e *Engine) now() time.Duration { return e.clock.Now().Sub(e.start) }
 
+// wall is the time of day at now. It never steps: sender reports go by it
+// (SE-20).
+func (e *Engine) wall(now time.Duration) time.Time { return e.start.Add(now) }
+
 func (e *Engine) nextID() uint32 { return e.ids.Add(1) }
 
 func (e *Engine) random() uint32 { return mathrand.Uint32() }
 
-// run ticks the transports until Close.
-func (e *Engine) run() {
-	defer close(e.done)
-	ticker := time.NewTicker(tickInterval)
-	defer ticker.Stop()
-	var transports []*transport
-	for {
-		select {
-		case <-e.stop:
-			return
-		case <-ticker.C:
-		}
-		transports = e.transports(transports[:0])
-		now, wall := e.now(), e.clock.Now()
-		for _, t := range transports {
-			t.tickGuarded(now, wall)
-		}
-		clear(transports)
-	}
-}
-
-func (t *transport) tickGuarded(now time.Duration, wall time.Time) {
-	defer t.owner.guard()
-	t.tick(now, wall)
-}
-
-func (e *Engine) transports(ts []*transport) []*transport {
+// tick does what transports have to do by and by, until Close.
+func (e *Engine) tick() {
+	e.tickMu.Lock()
+	defer e.tickMu.Unlock()
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	closed := e.closed
+	e.ticking = e.ticking[:0]
 	for _, p := range e.participants {
 		if t := p.currentTransport(); t != nil {
-			ts = append(ts, t)
+			e.ticking = append(e.ticking, t)
 		}
 	}
-	return ts
+	e.mu.Unlock()
+	if closed {
+		return
+	}
+	now := e.now()
+	for _, t := range e.ticking {
+		t.tick(now)
+	}
+	clear(e.ticking)
+	e.ticker = e.clock.AfterFunc(tickInterval, e.tick)
+}
+
+// fault counts and logs a panic.
+func (e *Engine) fault(what, key, id string, v any) {
+	e.counters.panics.Add(1)
+	e.log.Error(what, key, id, "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+}
+
+// background runs f on a goroutine that Close waits for.
+func (e *Engine) background(f func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closed { // else Close does what is left to do
+		e.wg.Go(f)
+	}
 }
 
 // OpenRoom returns the room of this id, creating it if there is none.
@@ -196,6 +219,7 @@ func (e *Engine) OpenRoom(o RoomOptions) (*Room, error) {
 	}
 	r := newRoom(e, o)
 	e.rooms[o.ID] = r
+	e.wg.Go(r.run)
 	return r, nil
 }
 
@@ -297,7 +321,9 @@ func (e *Engine) Join(ctx context.Context, p *Participant, o RoomOptions) (*Room
 		if err != nil {
 			return nil, err
 		}
-		err = e.Move(ctx, p, r)
+		if err = e.Move(ctx, p, r); err != nil {
+			r.do(r.endIfEmpty) // opened in vain
+		}
 		// The last to leave closes a room: then it is opened anew.
 		if errors.Is(err, ErrClosed) && !p.isClosed() && e.Room(o.ID) != r {
 			continue
@@ -331,8 +357,10 @@ func (e *Engine) Close() error {
 	for _, r := range rooms {
 		r.Close(CloseShutdown)
 	}
-	close(e.stop)
-	<-e.done
+	e.tickMu.Lock()
+	e.ticker.Stop()
+	e.tickMu.Unlock()
+	e.wg.Wait()
 	var errs []error
 	if e.tcp != nil {
 		errs = append(errs, e.tcp.Close())

@@ -39,6 +39,7 @@ func (c *fakeClock) AfterFunc(d time.Duration, f func()) Timer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := &fakeTimer{c: c, at: c.t.Add(d), f: f}
+	c.timers = slices.DeleteFunc(c.timers, func(t *fakeTimer) bool { return t.done })
 	c.timers = append(c.timers, t)
 	return t
 }
@@ -75,6 +76,8 @@ type wire struct {
 	rtp  []sentPacket
 	rtcp []rtcp.Packet
 	keep bool
+	// hook, if set, is called with every RTCP packet before it is recorded.
+	hook func(rtcp.Packet)
 }
 
 type sentPacket struct {
@@ -146,6 +149,9 @@ func (f *fakePeer) plug() {
 	}
 	t := layOut(f.Participant, o)
 	t.send = func(ps []rtcp.Packet) error {
+		if f.wire.hook != nil {
+			f.wire.hook(ps[0])
+		}
 		f.wire.mu.Lock()
 		defer f.wire.mu.Unlock()
 		f.wire.rtcp = append(f.wire.rtcp, ps...)
@@ -153,6 +159,7 @@ func (f *fakePeer) plug() {
 	}
 	t.shut = func() error { return nil }
 	t.audioLevelID.Store(1)
+	t.joined.Store(true)
 	for i, s := range t.slots {
 		s.w = slotWire{f.wire, s}
 		s.binding = binding{ssrc: uint32(1000 + i), rtxSSRC: uint32(2000 + i), pt: payloadVP8, rtxPT: payloadRTX}
@@ -217,4 +224,19 @@ func (f *fakePeer) recv(l *layer, key bool) { l.handle(f.raw(l, key), f.engine.n
 // settled waits until the room has done everything that was asked of it.
 func settled(r *Room) { r.do(func() {}) }
 
-func sprint(v any) string { return fmt.Sprint(v) }
+func sprint(v ...any) string { return fmt.Sprint(v...) }
+
+// padding is the next packet of a layer, as a browser probes with: nothing but
+// padding.
+func (f *fakePeer) padding(l *layer) []byte {
+	n := f.seq[l]
+	f.seq[l]++
+	pkt := &rtp.Packet{Header: rtp.Header{
+		Version: 2, SequenceNumber: n, Timestamp: uint32(n) * 3000, SSRC: l.ssrc.Load(), Padding: true, PaddingSize: 200,
+	}}
+	b, err := pkt.Marshal()
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

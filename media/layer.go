@@ -53,6 +53,7 @@ type layer struct {
 	keys          keyFrameRequest
 
 	received, lost atomic.Uint64
+	readers        atomic.Int32
 
 	neededUntil time.Duration // owned by the room's loop
 
@@ -89,7 +90,6 @@ func (l *layer) handle(raw []byte, now time.Duration) {
 		return
 	}
 	p.at, p.epoch = now, l.source.owner.route.Load()
-	l.seen(now)
 	if dup, _ := l.nack.Received(p.rtp.Sequence, now); dup {
 		c.drop(dropDuplicate)
 		return
@@ -104,6 +104,7 @@ func (l *layer) handle(raw []byte, now time.Duration) {
 		l.skip(p)
 		return
 	}
+	l.seen(now)
 	if !l.source.forwards.Load() {
 		c.drop(l.silentReason())
 		return
@@ -121,6 +122,8 @@ func (l *layer) handle(raw []byte, now time.Duration) {
 }
 
 // seen notes that the layer flows; a layer that starts to flow may be wanted.
+// Duplicates and padding don't count: browsers probe with them on layers that
+// they have stopped.
 func (l *layer) seen(now time.Duration) {
 	l.lastPacket.Store(int64(now))
 	if !l.active.Load() && l.active.CompareAndSwap(false, true) {
@@ -143,10 +146,7 @@ func (l *layer) inspectVideo(raw []byte, p *packet) bool {
 		return false
 	}
 	if p.vp8.KeyFrame && p.vp8.FrameStart {
-		l.keys.arrived()
-		l.source.owner.engine.counters.keyFrames.Add(1)
-		l.width.Store(int32(p.vp8.Width))
-		l.height.Store(int32(p.vp8.Height))
+		l.keyFrameArrived(p)
 	}
 	if l.nack.NeedKeyFrame() {
 		l.keys.request(p.at)
@@ -156,6 +156,15 @@ func (l *layer) inspectVideo(raw []byte, p *packet) bool {
 		l.run.Put(p.epoch, p.vp8.KeyFrame && p.vp8.FrameStart, p.rtp.Sequence, raw)
 	}
 	return true
+}
+
+func (l *layer) keyFrameArrived(p *packet) {
+	l.keys.arrived()
+	l.source.owner.engine.counters.keyFrames.Add(1)
+	width, height := int32(p.vp8.Width), int32(p.vp8.Height)
+	if width != l.width.Swap(width) || height != l.height.Swap(height) {
+		l.source.owner.touch() // another layer may fit now
+	}
 }
 
 // listen hands the voice level (RFC 6464) to the room's detector.
@@ -199,24 +208,31 @@ func (l *layer) tick(now, rtt time.Duration) {
 		l.source.owner.touch()
 		return
 	}
+	var buf [64]uint16
+	missing := l.missing(now, rtt, buf[:0])
 	if !l.source.kind.Video() {
-		return
+		return // Opus conceals what is lost
 	}
 	l.keys.tick(now)
-	var buf [64]uint16
-	l.mu.Lock()
-	missing := l.nack.Due(now, rtt, buf[:0])
-	lost := l.nack.Lost()
-	l.mu.Unlock()
-	if gone := lost - l.lost.Swap(lost); gone > 0 {
-		l.source.owner.engine.counters.lostIn.Add(gone)
-	}
 	if len(missing) > 0 {
 		l.source.transport.sendNACK(l.ssrc.Load(), missing)
 	}
 }
 
+// missing returns what to ask the publisher for, and counts what is given up.
+func (l *layer) missing(now, rtt time.Duration, out []uint16) []uint16 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out = l.nack.Due(now, rtt, out)
+	lost := l.nack.Lost()
+	if gone := lost - l.lost.Swap(lost); gone > 0 {
+		l.source.owner.engine.counters.lostIn.Add(gone)
+	}
+	return out
+}
+
 // fence waits for the packet in hand and forgets what is kept of the layer.
+// Whoever calls it has changed before what the next packet goes by.
 func (l *layer) fence() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,9 +1,9 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -188,7 +188,7 @@ func (p *Participant) AddCandidate(candidate, mid string) error {
 }
 
 // Publish announces that a send line carries a source now (active), or no
-// longer does. Errors: ErrUnknownMid, ErrNotAllowed for viewers.
+// longer does: then nothing of it is forwarded once it returns. Errors: ErrUnknownMid, ErrNotAllowed for viewers.
 func (p *Participant) Publish(mid string, kind SourceKind, active bool) error {
 	if p.role == RoleViewer && active {
 		return ErrNotAllowed
@@ -200,26 +200,32 @@ func (p *Participant) Publish(mid string, kind SourceKind, active bool) error {
 		return ErrUnknownMid
 	}
 	p.announces[kind] = active
-	p.updateSourcesLocked()
+	silenced := p.updateSourcesLocked()
 	p.mu.Unlock()
-	p.touch()
+	p.sourcesChanged(silenced)
 	return nil
 }
 
-// SetLayout says what the participant shows: the whole state. Tiles that name
-// somebody or something that isn't there wait until it is.
+// maxTiles bounds a layout; nobody has slots for more.
+const maxTiles = 128
+
+// SetLayout says what the participant shows: the whole state; nil is the
+// automatic layout, empty nothing. Tiles that name
+// somebody or something that isn't there wait until it is. Those beyond the
+// 128 of highest priority are ignored.
 func (p *Participant) SetLayout(tiles []Tile) error {
 	tiles = slices.Clone(tiles)
-	slices.SortStableFunc(tiles, func(a, b Tile) int { return b.Priority - a.Priority })
+	slices.SortStableFunc(tiles, func(a, b Tile) int { return cmp.Compare(b.Priority, a.Priority) })
+	tiles = tiles[:min(len(tiles), maxTiles)]
 	p.mu.Lock()
-	p.layout, p.layoutSet = tiles, true
+	p.layout, p.layoutSet = tiles, tiles != nil
 	p.mu.Unlock()
 	p.touch()
 	return nil
 }
 
 // SetMuted mutes a source on behalf of its publisher: nothing of it is
-// forwarded.
+// forwarded once it returns.
 func (p *Participant) SetMuted(kind SourceKind, muted bool) error {
 	return p.setMute(func() map[SourceKind]bool { return p.muted }, kind, muted)
 }
@@ -236,19 +242,39 @@ func (p *Participant) setMute(which func() map[SourceKind]bool, kind SourceKind,
 	}
 	p.mu.Lock()
 	which()[kind] = muted
-	p.updateSourcesLocked()
+	silenced := p.updateSourcesLocked()
 	p.mu.Unlock()
-	p.touch()
+	p.sourcesChanged(silenced)
 	return nil
 }
 
-// updateSourcesLocked tells the packet path which sources are forwarded.
-func (p *Participant) updateSourcesLocked() {
+// updateSourcesLocked tells the packet path which sources are forwarded. It
+// returns those that were and no longer are, for sourcesChanged.
+func (p *Participant) updateSourcesLocked() (silenced []*Source) {
 	if p.transport == nil {
-		return
+		return nil
 	}
 	for _, s := range p.transport.sources {
-		s.forwards.Store(p.announces[s.kind] && !p.muted[s.kind] && !p.mutedServer[s.kind])
+		forwards := p.announces[s.kind] && !p.muted[s.kind] && !p.mutedServer[s.kind]
+		if s.forwards.Swap(forwards) && !forwards {
+			silenced = append(silenced, s)
+		}
+	}
+	return silenced
+}
+
+// sourcesChanged waits until nothing of the silenced sources is under way, and
+// until the slots that showed them are shut: they open with a key frame.
+func (p *Participant) sourcesChanged(silenced []*Source) {
+	if len(silenced) == 0 {
+		p.touch()
+		return
+	}
+	for _, s := range silenced {
+		s.fence()
+	}
+	if r := p.Room(); r != nil {
+		r.do(func() {})
 	}
 }
 
@@ -282,14 +308,16 @@ func (p *Participant) touchNow() {
 	}
 }
 
-// notify hands an event to whoever observes now, in order.
+// notify hands an event to whoever observes now, in order. One that has
+// detached is told of the end only.
 func (p *Participant) notify(ev Event) {
+	defer p.guard()
 	p.notifyMu.Lock()
 	defer p.notifyMu.Unlock()
 	p.mu.Lock()
-	o := p.observer
+	o, detached := p.observer, p.detached
 	p.mu.Unlock()
-	if o != nil {
+	if _, last := ev.(Closed); o != nil && (last || !detached) {
 		o.Notify(ev)
 	}
 }
@@ -331,7 +359,6 @@ func (p *Participant) leaveRoom(from *Room) {
 		return
 	}
 	for _, s := range t.sources {
-		s.detector.Store(nil)
 		s.fence()
 	}
 	for _, s := range t.slots {
@@ -365,11 +392,8 @@ func (p *Participant) Close(reason CloseReason) {
 
 // guard ends the participant when a goroutine of ours panics on its behalf.
 func (p *Participant) guard() {
-	v := recover()
-	if v == nil {
-		return
+	if v := recover(); v != nil {
+		p.engine.fault("a fault ended a participant", "participant_id", p.id, v)
+		p.engine.background(func() { p.Close(CloseInternal) })
 	}
-	p.engine.counters.panics.Add(1)
-	p.engine.log.Error("a fault ended a participant", "participant_id", p.id, "err", fmt.Sprint(v), "stack", string(debug.Stack()))
-	go p.Close(CloseInternal)
 }

@@ -114,6 +114,10 @@ type testPeer struct {
 	plis   chan string // rid of the camera layer that a PLI came for
 	in     chan received
 	up     chan struct{}
+
+	// settings changes what the client connects over; rewrite its answer.
+	settings func(*webrtc.SettingEngine)
+	rewrite  func(answer string) string
 }
 
 func addPeer(t *testing.T, e *Engine, id string) *testPeer {
@@ -125,13 +129,20 @@ func addPeer(t *testing.T, e *Engine, id string) *testPeer {
 
 func newPeer(t *testing.T, e *Engine, id string, role Role, pool Pool) *testPeer {
 	t.Helper()
+	p := newUnbuiltPeer(t, e, id, role, pool)
+	p.build()
+	return p
+}
+
+// newUnbuiltPeer adds a participant whose client has no PeerConnection yet.
+func newUnbuiltPeer(t *testing.T, e *Engine, id string, role Role, pool Pool) *testPeer {
+	t.Helper()
 	ev := newEvents()
 	part, err := e.AddParticipant(ParticipantOptions{ID: id, Name: "N " + id, Role: role, Pool: pool, Observer: ev})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &testPeer{Participant: part, t: t, events: ev}
-	p.build()
 	t.Cleanup(func() {
 		if err := p.pc.Close(); err != nil {
 			t.Error(err)
@@ -151,6 +162,9 @@ func (p *testPeer) build() {
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	se.SetIPFilter(isLoopback)
+	if p.settings != nil {
+		p.settings(&se)
+	}
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(me), webrtc.WithInterceptorRegistry(&interceptor.Registry{}), webrtc.WithSettingEngine(se)).NewPeerConnection(webrtc.Configuration{})
 	must(t, err)
 	p.pc = pc
@@ -275,6 +289,9 @@ func (p *testPeer) connect() {
 	defer cancel()
 	answer, err := p.Offer(ctx, p.offer())
 	must(p.t, err)
+	if p.rewrite != nil {
+		answer = p.rewrite(answer)
+	}
 	must(p.t, p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
 	select {
 	case <-p.up:

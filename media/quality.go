@@ -38,14 +38,14 @@ func (r *Room) judge(now time.Duration) {
 
 // grade rates the last interval.
 func (m *member) grade(now time.Duration) Quality {
-	q := Quality{Participant: m.p.id, Score: QualityGood}
 	m.p.mu.Lock()
-	up, t := m.p.upLocked(), m.p.transport
+	state, t := m.p.state, m.p.transport
 	m.p.mu.Unlock()
-	if t == nil {
-		return q
+	if state == TransportNew {
+		return m.quality // nothing is known yet
 	}
-	if !up {
+	q := Quality{Participant: m.p.id, Score: QualityGood}
+	if state != TransportConnected {
 		q.Score = QualityLost
 		return q
 	}

@@ -32,7 +32,8 @@ const ntpEpoch = 2208988800
 // ntpDuration is the time since the NTP epoch of a 32.32 fixed-point stamp.
 func ntpDuration(ntp uint64) time.Duration {
 	sec := time.Duration(ntp>>32) - ntpEpoch
-	frac := time.Duration((ntp & 0xffffffff) * uint64(time.Second) >> 32)
+	// Rounded, so that ntpTime and back is the same nanosecond.
+	frac := time.Duration(((ntp&0xffffffff)*uint64(time.Second) + 1<<31) >> 32)
 	return sec*time.Second + frac
 }
 
@@ -43,18 +44,25 @@ func ntpTime(t time.Time) uint64 {
 	return sec<<32 | (frac<<32)/1e9
 }
 
-// maxClockDrift is how far a publisher's clock may run off the offset that
-// was taken at its first report, before it is taken anew.
-const maxClockDrift = 500 * time.Millisecond
+const (
+	// maxClockStep is how far a publisher's clock may be off the offset in use
+	// before that is taken anew: the clock was set.
+	maxClockStep = 500 * time.Millisecond
+	// maxClockSlew is how far one report moves the offset. Clocks drift by less
+	// than 0.1 ms/s; what comes late on the way counts for little then, and
+	// what two sources reported with different offsets stays in sync.
+	maxClockSlew = time.Millisecond
+)
 
 // senderReported takes a publisher's report on one of its layers.
 func (t *transport) senderReported(l *layer, sr *rtcp.SenderReport, now time.Duration) {
 	sent := ntpDuration(sr.NTPTime)
 	t.mu.Lock()
-	offset := now - sent
-	if d := offset - t.clockOffset; !t.clockKnown || d > maxClockDrift || d < -maxClockDrift {
-		t.clockOffset, t.clockKnown = offset, true
+	off := now - sent - t.clockOffset
+	if t.clockKnown && off.Abs() <= maxClockStep {
+		off = min(max(off, -maxClockSlew), maxClockSlew)
 	}
+	t.clockOffset, t.clockKnown = t.clockOffset+off, true
 	at := sent + t.clockOffset
 	t.mu.Unlock()
 	first := l.report.Swap(&senderReport{rtp: sr.RTPTime, at: at}) == nil

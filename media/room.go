@@ -18,7 +18,6 @@ const (
 	// settleInterval is the shortest time between two computations of the
 	// routes, so that a storm of changes costs a few of them.
 	settleInterval = 10 * time.Millisecond
-	roomTick       = 20 * time.Millisecond
 )
 
 // RoomOptions describe a room. Capacity counts seats, those kept for somebody
@@ -49,6 +48,7 @@ type Room struct {
 	// Owned by the loop.
 	members     []*member
 	reserved    int
+	failed      bool // a fault of ours: it is being closed
 	detector    *speaker.Detector
 	loudest     []uint32
 	speakers    SpeakersChanged // as announced
@@ -67,13 +67,11 @@ type task struct {
 }
 
 func newRoom(e *Engine, o RoomOptions) *Room {
-	r := &Room{
+	return &Room{
 		engine: e, id: o.ID, name: o.Name, kind: o.Kind, capacity: o.Capacity, endsAt: o.EndsAt,
 		number: e.numbers.Add(1), wake: make(chan struct{}, 1), done: make(chan struct{}),
 		detector: speaker.New(speaker.Config{}),
 	}
-	go r.run()
-	return r
 }
 
 // ID is unique in the engine.
@@ -102,17 +100,17 @@ func (r *Room) Close(reason CloseReason) {
 		wg.Go(func() { m.p.Close(reason) })
 	}
 	wg.Wait()
-	r.stop()
+	r.end()
+	<-r.done
 }
 
-// stop ends the loop and waits for it.
-func (r *Room) stop() {
+// end has the loop end once it has done what it was asked to.
+func (r *Room) end() {
 	r.engine.forgetRoom(r)
 	r.mu.Lock()
 	r.closing, r.stopped = true, true
 	r.mu.Unlock()
 	r.signal()
-	<-r.done
 }
 
 func (r *Room) signal() {
@@ -150,13 +148,10 @@ func (r *Room) enqueue(t task) bool {
 
 func (r *Room) run() {
 	defer close(r.done)
-	ticker := time.NewTicker(roomTick)
-	defer ticker.Stop()
 	for {
-		select {
-		case <-r.wake:
-		case <-ticker.C:
-		}
+		alarm := r.engine.clock.AfterFunc(r.idle(), r.signal)
+		<-r.wake
+		alarm.Stop()
 		r.mu.Lock()
 		tasks, stopped := r.queue, r.stopped
 		r.queue = nil
@@ -168,26 +163,53 @@ func (r *Room) run() {
 	}
 }
 
+// idle is how long the loop has nothing to do unless somebody calls.
+func (r *Room) idle() time.Duration {
+	next := r.nextVoices
+	if r.dirty {
+		next = min(next, r.settled+settleInterval)
+	}
+	return max(next-r.engine.now(), 0)
+}
+
 // work runs tasks and lets their callers go once the routes reflect them.
 func (r *Room) work(tasks []task) {
 	now := r.engine.now()
 	waiting := false
 	for _, t := range tasks {
-		t.run()
+		r.guarded(t.run)
 		r.dirty = true
 		waiting = waiting || t.done != nil
 	}
-	r.listen(now)
-	r.judge(now)
-	if r.dirty && (waiting || now-r.settled >= settleInterval) {
-		r.dirty, r.settled = false, now
-		r.settle(now)
-	}
+	r.guarded(func() {
+		r.listen(now)
+		r.judge(now)
+		if r.dirty && (waiting || now-r.settled >= settleInterval) {
+			r.dirty, r.settled = false, now
+			r.settle(now)
+		}
+	})
 	for _, t := range tasks {
 		if t.done != nil {
 			close(t.done)
 		}
 	}
+}
+
+// guarded runs f; a panic in it ends the room, not the process (SE-10).
+func (r *Room) guarded(f func()) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		r.engine.fault("a fault ended a room", "room_id", r.id, v)
+		if !r.failed {
+			r.failed = true
+			r.engine.background(func() { r.Close(CloseInternal) })
+		}
+	}()
+	f()
 }
 
 // member is a participant's stay in the room.
@@ -293,12 +315,14 @@ func (r *Room) leave(p *Participant) {
 	for _, other := range r.members {
 		other.p.notify(ParticipantsChanged{Left: []string{p.id}})
 	}
+	r.endIfEmpty()
+}
+
+// endIfEmpty is run by the loop. Empty rooms cost nothing: who comes next
+// opens it anew.
+func (r *Room) endIfEmpty() {
 	if len(r.members) == 0 && r.reserved == 0 {
-		r.mu.Lock()
-		r.closing = true
-		r.mu.Unlock()
-		// Empty rooms cost nothing: who comes next opens it anew.
-		go r.stop()
+		r.end()
 	}
 }
 

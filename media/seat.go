@@ -14,7 +14,7 @@ func (p *Participant) Detach(o Observer) {
 		p.mu.Unlock()
 		return
 	}
-	p.observer, p.detached = nil, true
+	p.detached = true // the observer stays for Closed: see notify
 	p.keepSeatLocked()
 	p.mu.Unlock()
 	p.touch()
@@ -72,6 +72,7 @@ func (p *Participant) transportChanged(t *transport, s webrtc.PeerConnectionStat
 		p.mu.Unlock()
 		return
 	}
+	before := p.state
 	switch s {
 	case webrtc.PeerConnectionStateConnected:
 		p.state = TransportConnected
@@ -92,6 +93,9 @@ func (p *Participant) transportChanged(t *transport, s webrtc.PeerConnectionStat
 	}
 	p.takeSeatLocked()
 	p.mu.Unlock()
+	if state == before {
+		return
+	}
 	p.notify(TransportChanged{State: state})
 	p.touch()
 }

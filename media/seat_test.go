@@ -139,15 +139,16 @@ func TestLayersFollowSizes(t *testing.T) {
 		after  time.Duration
 		want   string
 	}{
-		{180, 0, "[q f]"}, {180, layerLinger, "[q]"}, {360, 0, "[q h]"}, {720, 0, "[q h f]"},
+		{180, layerLinger, "[q]"}, {360, 0, "[q h]"}, {720, 0, "[q h f]"},
 		{720, layerLinger, "[q f]"}, {90, layerLinger - time.Second, "[q f]"}, {90, time.Second, "[q]"},
 	}
 	for _, row := range rows {
+		must(t, viewer.SetLayout([]Tile{{Participant: "a", Source: Camera, Width: row.height * 16 / 9, Height: row.height}}))
+		settled(r)
 		clock.advance(row.after)
 		for i := range 3 {
 			a.recv(a.layer(Camera, i), true)
 		}
-		must(t, viewer.SetLayout([]Tile{{Participant: "a", Source: Camera, Width: row.height * 16 / 9, Height: row.height}}))
 		settled(r)
 		ev, _ := last[LayersChanged](a.events)
 		if got := sprint(ev.RIDs); got != row.want {

@@ -13,8 +13,10 @@ type routes struct {
 	now    time.Duration
 	others []routed // everybody, in order of arrival
 	mics   map[uint32]*Source
+	away   map[*Participant]bool // whose seat is kept
+	layers []*layer              // all there are
 	lists  map[*layer][]*Slot
-	needed map[*Source][]bool // by layer
+	needed map[*Source][]bool // announced sources, by layer
 	keys   []*layer           // layers to ask for a key frame
 	replay []replay
 }
@@ -30,7 +32,10 @@ type replay struct {
 func (r *Room) settle(now time.Duration) {
 	r.announce()
 	r.lingering = false
-	rt := &routes{room: r, now: now, mics: make(map[uint32]*Source), lists: make(map[*layer][]*Slot), needed: make(map[*Source][]bool)}
+	rt := &routes{
+		room: r, now: now, mics: make(map[uint32]*Source), away: make(map[*Participant]bool),
+		lists: make(map[*layer][]*Slot), needed: make(map[*Source][]bool),
+	}
 	for _, m := range r.members {
 		rt.add(m)
 	}
@@ -47,10 +52,11 @@ func (r *Room) settle(now time.Duration) {
 // add takes in what a member publishes.
 func (rt *routes) add(m *member) {
 	o := routed{id: m.p.id, sources: make(map[SourceKind]*Source)}
-	t := m.p.currentTransport()
+	rt.away[m.p] = !m.info.Connected
 	var mic *Source
-	if t != nil {
+	if t := m.p.currentTransport(); t != nil {
 		for _, s := range t.sources {
+			rt.layers = append(rt.layers, s.layers...)
 			if m.p.announced(s.kind) {
 				o.sources[s.kind] = s
 				rt.needed[s] = make([]bool, len(s.layers))
@@ -90,13 +96,13 @@ func (rt *routes) route(m *member) {
 	v.tiles, v.auto = m.p.layout, !m.p.layoutSet
 	m.p.mu.Unlock()
 	for i, w := range v.assign() {
-		rt.feed(t.slots[i], w)
+		rt.feed(t.slots[i], w, t.joined.Load())
 	}
 	m.pairs = v.pairs
 }
 
-// feed assigns one slot.
-func (rt *routes) feed(s *Slot, w wish) {
+// feed assigns one slot; up says that its transport can carry something.
+func (rt *routes) feed(s *Slot, w wish, up bool) {
 	if w.source == nil {
 		s.assign(nil, nil, 0)
 		return
@@ -107,26 +113,28 @@ func (rt *routes) feed(s *Slot, w wish) {
 	}
 	desired, target := choose(w, cur)
 	rt.needed[w.source][desired.index] = true
-	if !w.source.forwards.Load() {
+	if !up || !w.source.forwards.Load() {
+		// A slot that opened now would do so with a key frame that is lost.
 		s.assign(w.source, nil, rt.room.number)
 		return
 	}
 	wantsKey := s.assign(w.source, target, rt.room.number)
 	rt.lists[target] = append(rt.lists[target], s)
+	if wantsKey {
+		rt.keys = append(rt.keys, target)
+		if cur == nil {
+			cur = w.source.layers[0]
+			rt.replay = append(rt.replay, replay{s, cur})
+		}
+	}
+	// What is shown until the target's key frame goes on.
 	if cur != nil && cur != target {
 		rt.lists[cur] = append(rt.lists[cur], s)
-	}
-	if !wantsKey {
-		return
-	}
-	rt.keys = append(rt.keys, target)
-	if cur == nil {
-		rt.replay = append(rt.replay, replay{s, w.source.layers[0]})
 	}
 }
 
 // choose returns the layer that fits the size of a wish, and the one to
-// forward for now: the best that flows.
+// forward for now: the best that flows, cur when none does.
 func choose(w wish, cur *layer) (desired, target *layer) {
 	s := w.source
 	if len(s.layers) == 1 {
@@ -145,18 +153,18 @@ func choose(w wish, cur *layer) (desired, target *layer) {
 	for i, l := range s.layers {
 		es[i].Active = l.active.Load()
 	}
-	target = s.layers[max(0, selector.Select(es, current, w.width, w.height))]
-	return desired, target
+	best := selector.Select(es, current, w.width, w.height)
+	if best == selector.None {
+		best = current // a still screen is no reason to switch
+	}
+	return desired, s.layers[max(0, best)]
 }
 
 // publish replaces the lists that the packet path walks.
 func (rt *routes) publish() {
-	for s := range rt.needed {
-		for _, l := range s.layers {
-			slots := rt.lists[l]
-			if old := l.slots.Load(); old != nil && slices.Equal(*old, slots) {
-				continue
-			}
+	for _, l := range rt.layers {
+		slots := rt.lists[l]
+		if old := l.slots.Load(); old == nil || !slices.Equal(*old, slots) {
 			l.slots.Store(&slots)
 		}
 	}
@@ -225,7 +233,7 @@ func (rt *routes) tellMap(m *member) {
 		switch {
 		case !src.forwards.Load():
 			e.State, e.Reason = SlotPaused, ReasonMuted
-		case !rt.connected(src.owner):
+		case rt.away[src.owner]:
 			e.State, e.Reason = SlotPaused, ReasonReconnecting
 		case cur == nil && s.line.video:
 			e.State, e.Reason = SlotPaused, ReasonKeyFrame
@@ -236,9 +244,4 @@ func (rt *routes) tellMap(m *member) {
 		m.slots = slots
 		m.p.notify(MapChanged{Epoch: m.epoch, Slots: slots})
 	}
-}
-
-func (rt *routes) connected(p *Participant) bool {
-	m := rt.room.member(p)
-	return m != nil && m.info.Connected
 }

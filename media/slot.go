@@ -23,10 +23,10 @@ type rtpWriter interface {
 // sequence numbers, timestamps and VP8 picture ids run on, and video stays
 // shut until a key frame.
 type Slot struct {
-	owner *Participant
-	line  line
-	index int // of the m-line
-	mid   string
+	owner     *Participant
+	transport *transport
+	line      line
+	mid       string
 
 	// mu covers rewriting and encrypting; Move waits for it.
 	mu      sync.Mutex
@@ -52,6 +52,7 @@ type Slot struct {
 	octets  uint32
 
 	reportDue time.Duration
+	pliDue    time.Duration // when the receiver may ask for a key frame again
 	header    rtp.Header
 	scratch   [mtu + 4]byte // a packet to be resent, and room for its number
 	remote    remoteReport
@@ -75,12 +76,12 @@ type binding struct {
 
 // remoteReport is what the receiver said of the slot.
 type remoteReport struct {
-	lost    float64 // share lost since the one before, 0..1
-	at, rtt time.Duration
+	lost float64 // share lost since the one before, 0..1
+	at   time.Duration
 }
 
-func newSlot(p *Participant, index int, mid string, l line, seed uint32) *Slot {
-	s := &Slot{owner: p, index: index, mid: mid, line: l, rtxSeq: uint16(seed)}
+func newSlot(t *transport, mid string, l line, seed uint32) *Slot {
+	s := &Slot{owner: t.owner, transport: t, mid: mid, line: l, rtxSeq: uint16(seed)}
 	s.sent = cache.NewSent(pairHistory)
 	if l.pair < 0 && !l.screen {
 		s.sent = cache.NewSent(tileHistory)
@@ -102,6 +103,12 @@ func (s *Slot) assign(src *Source, target *layer, epoch uint64) (wantsKey bool) 
 	s.source, s.target, s.epoch = src, target, epoch
 	if target == nil {
 		s.cur = nil
+	}
+	for i, l := range s.recent {
+		// What can't be resent any more keeps no closed transport alive.
+		if l != nil && (l.source.owner.route.Load() != epoch || l.source.transport.closed.Load()) {
+			s.recent[i] = nil
+		}
 	}
 	return s.line.video && target != nil && s.cur != target
 }
@@ -136,7 +143,8 @@ func (s *Slot) forwardLocked(l *layer, p *packet) {
 		return
 	}
 	if l != s.cur {
-		if l != s.target {
+		// Any layer of the source is better than nothing.
+		if l != s.target && (s.cur != nil || s.target == nil || l.source != s.source) {
 			c.drop(dropLayer)
 			return
 		}
@@ -178,7 +186,8 @@ func (s *Slot) elapsedLocked(l *layer, p *packet) uint32 {
 			}
 		}
 	}
-	return max(1, uint32(int64(d)*int64(l.clockRate)/int64(time.Second)))
+	// Negative when the two layers' readers overtook one another.
+	return uint32(max(1, int64(d)*int64(l.clockRate)/int64(time.Second)))
 }
 
 // sendLocked rewrites and sends one packet of the current layer.
@@ -203,8 +212,11 @@ func (s *Slot) sendLocked(l *layer, p *packet) {
 		SequenceNumber: out, Timestamp: ts, SSRC: s.binding.ssrc,
 	}
 	n, err := s.w.WriteRTP(&s.header, p.payload)
-	if err != nil {
+	if err != nil || n == 0 {
 		c.drop(dropWrite)
+		if err == nil {
+			s.cur = nil // its keys aren't there yet: it opens again
+		}
 		return
 	}
 	if s.line.video {
@@ -225,53 +237,6 @@ func (s *Slot) skip(l *layer, p *packet) {
 	if l == s.cur && p.epoch == s.epoch {
 		s.seq.Drop(p.rtp.Sequence)
 	}
-}
-
-// replay shows the layer's last key frame and what followed it, at once,
-// while the layer that is wanted is still waited for.
-func (s *Slot) replay(l *layer, now time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.w == nil || s.cur != nil || s.epoch == 0 {
-		return
-	}
-	var first, last uint32
-	count := 0
-	var p packet
-	l.run.Each(s.epoch, func(raw []byte) {
-		if codec.ParseRTP(raw, &p.rtp) != nil {
-			return
-		}
-		if count == 0 {
-			first = p.rtp.Timestamp
-		}
-		last = p.rtp.Timestamp
-		count++
-	})
-	if count == 0 {
-		return
-	}
-	// The last frame of the run is now's; those before lie before it.
-	span := last - first
-	l.run.Each(s.epoch, func(raw []byte) {
-		raw = append(s.scratch[:0], raw...)
-		if codec.ParseRTP(raw, &p.rtp) != nil {
-			return
-		}
-		p.payload = raw[p.rtp.HeaderLen:p.rtp.PayloadEnd]
-		p.at, p.epoch = now, s.epoch
-		var err error
-		if p.vp8, err = codec.ParseVP8(p.payload); err != nil {
-			return
-		}
-		if s.cur != l {
-			elapsed := s.elapsedLocked(l, &p)
-			s.switchLocked(l, &p, max(1, elapsed-min(elapsed, span)))
-		}
-		s.sendLocked(l, &p)
-	})
 }
 
 // The methods of webrtc.TrackLocal. pion binds the slot when the transport

@@ -18,6 +18,11 @@ const (
 	// resendInterval is the shortest time between two resends of a packet: a
 	// receiver that asks faster than this has not waited for the first.
 	resendInterval = 30 * time.Millisecond
+	// maxResends bounds what a receiver that never stops asking costs.
+	maxResends = 4
+	// pliInterval is the shortest time between two key frames that one
+	// receiver may ask for: its bad link must not cost the others quality.
+	pliInterval = 500 * time.Millisecond
 )
 
 func aptLine(pt uint8) string { return "apt=" + strconv.Itoa(int(pt)) }
@@ -50,12 +55,14 @@ func (s *Slot) control(packets []rtcp.Packet, now time.Duration) {
 }
 
 func (s *Slot) keyFrameWanted(now time.Duration) {
-	_, cur, target := s.feed()
-	if target != nil {
-		cur = target
+	s.mu.Lock()
+	l, due := s.target, now >= s.pliDue
+	if due {
+		s.pliDue = now + pliInterval
 	}
-	if cur != nil && s.line.video {
-		cur.keys.request(now)
+	s.mu.Unlock()
+	if l != nil && due && s.line.video {
+		l.keys.request(now)
 	}
 }
 
@@ -66,16 +73,20 @@ func (s *Slot) received(reports []rtcp.ReceptionReport, ssrc uint32, now time.Du
 			continue
 		}
 		s.mu.Lock()
-		s.remote.lost, s.remote.at = float64(r.FractionLost)/256, now
-		if r.LastSenderReport != 0 {
-			mid := uint32(ntpTime(s.owner.engine.clock.Now()) >> 16)
-			if rtt := mid - r.LastSenderReport - r.Delay; rtt < 10<<16 {
-				s.remote.rtt = time.Duration(rtt) * time.Second >> 16
-			}
-		}
+		s.remote = remoteReport{lost: float64(r.FractionLost) / 256, at: now}
 		s.mu.Unlock()
+		if r.LastSenderReport == 0 {
+			continue
+		}
+		middle := uint32(ntpTime(s.owner.engine.wall(now)) >> 16)
+		if rtt := middle - r.LastSenderReport - r.Delay; rtt < maxRTT<<16 {
+			s.transport.roundTrip.Store(int64(rtt) * int64(time.Second) >> 16)
+		}
 	}
 }
+
+// maxRTT, in seconds: a longer round trip is a report that can't be right.
+const maxRTT = 10
 
 // resend answers a NACK on the RTX SSRC (RFC 4588), with the packet as this
 // receiver would have got it. What was recorded in another room is not kept.
@@ -84,50 +95,56 @@ func (s *Slot) resend(nacks []rtcp.NackPair, now time.Duration) {
 	for _, pair := range nacks {
 		pair.Range(func(out uint16) bool {
 			c.nacksIn.Add(1)
-			s.mu.Lock()
-			s.resendLocked(out, now)
-			s.mu.Unlock()
+			if !s.resendOne(out, now) {
+				c.drop(dropResend)
+			}
 			return true
 		})
 	}
 }
 
-func (s *Slot) resendLocked(out uint16, now time.Duration) {
-	c := &s.owner.engine.counters
+// resendOne returns false when the packet is no longer to be had.
+func (s *Slot) resendOne(out uint16, now time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	e, ok := s.sent.Get(out)
-	if !ok || s.w == nil || s.epoch == 0 {
-		c.drop(dropResend)
-		return
+	if !ok || s.w == nil || e.Tries >= maxResends {
+		return false
 	}
-	if e.Resent != 0 && now-e.Resent < resendInterval {
-		return
+	if e.Tries > 0 && now-e.Resent < resendInterval {
+		return true
 	}
-	var l *layer
-	for _, r := range s.recent {
-		if r != nil && r.id == e.Source {
-			l = r
-		}
-	}
-	if l == nil || l.source.owner.route.Load() != s.epoch || !l.source.forwards.Load() {
-		c.drop(dropResend)
-		return
+	l := s.sentByLocked(e.Source)
+	if l == nil {
+		return false
 	}
 	raw, ok := l.copyPacket(e.In, s.epoch, s.scratch[2:2])
 	var h codec.RTP
 	if !ok || codec.ParseRTP(raw, &h) != nil {
-		c.drop(dropResend)
-		return
+		return false
 	}
 	payload := raw[h.HeaderLen:h.PayloadEnd]
 	d, err := codec.ParseVP8(payload)
 	if err != nil {
-		c.drop(dropResend)
-		return
+		return false
 	}
 	d.Rewrite(payload, payload, e.PictureID, e.TL0)
 	e.Resent = now
+	e.Tries++
 	s.sent.Put(out, e)
 	s.writeResentLocked(out, e.Timestamp, h.Marker, payload, h.HeaderLen)
+	return true
+}
+
+// sentByLocked finds the layer that a sent packet came from: one that is in
+// the slot's room still, and forwarded. Nil when there is none.
+func (s *Slot) sentByLocked(id uint32) *layer {
+	for _, l := range s.recent {
+		if l != nil && l.id == id && s.epoch != 0 && l.source.owner.route.Load() == s.epoch && l.source.forwards.Load() {
+			return l
+		}
+	}
+	return nil
 }
 
 // writeResentLocked sends a packet again. payload lies in scratch, at least
@@ -162,7 +179,7 @@ func (s *Slot) reportSoon() {
 }
 
 // senderReport returns the report that is due at now, nil when none is.
-func (s *Slot) senderReport(now time.Duration, wall time.Time) *rtcp.SenderReport {
+func (s *Slot) senderReport(now time.Duration) *rtcp.SenderReport {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cur == nil || !s.started || now < s.reportDue {
@@ -174,7 +191,7 @@ func (s *Slot) senderReport(now time.Duration, wall time.Time) *rtcp.SenderRepor
 		in = r.timestamp(now, s.cur.clockRate)
 	}
 	return &rtcp.SenderReport{
-		SSRC: s.binding.ssrc, NTPTime: ntpTime(wall), RTPTime: in + s.seq.TimestampOffset(),
+		SSRC: s.binding.ssrc, NTPTime: ntpTime(s.owner.engine.wall(now)), RTPTime: in + s.seq.TimestampOffset(),
 		PacketCount: s.packets, OctetCount: s.octets,
 	}
 }

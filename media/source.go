@@ -51,8 +51,8 @@ func (s *Source) layer(rid string) *layer {
 }
 
 // fence waits until no packet of the source is being handled and forgets what
-// was kept of it for resending, so that nothing recorded before leaks into
-// the room that its owner goes to.
+// was kept of it, so that nothing recorded before a move or a mute comes out
+// after it.
 func (s *Source) fence() {
 	for _, l := range s.layers {
 		l.fence()

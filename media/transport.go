@@ -30,15 +30,15 @@ type transport struct {
 	shut func() error // closes the PeerConnection
 
 	audioLevelID atomic.Uint32 // header extension of the voice level
+	roundTrip    atomic.Int64  // as the last receiver report told, ns; 0: none yet
+	joined       atomic.Bool   // was up at least once
 
 	mu          sync.Mutex
 	clockOffset time.Duration
 	clockKnown  bool
 
-	joined atomic.Bool
-
 	goMu   sync.Mutex
-	closed bool
+	closed atomic.Bool // set under goMu
 	wg     sync.WaitGroup
 }
 
@@ -51,8 +51,23 @@ func newTransport(p *Participant, o offer) (*transport, error) {
 	}
 	t.pc, t.send, t.shut = pc, pc.WriteRTCP, pc.Close
 	pc.OnTrack(t.trackArrived)
-	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) { p.transportChanged(t, state) })
+	pc.OnConnectionStateChange(t.stateChanged)
 	return t, nil
+}
+
+// stateChanged is called on a goroutine of its own for every change, so that
+// an old one may come last: what counts is the state now. pion says connected
+// a moment before SRTP is up, and loses what is written in between; it holds
+// the DTLS transport's lock for that moment.
+func (t *transport) stateChanged(webrtc.PeerConnectionState) {
+	defer t.owner.guard()
+	if t.pc.ConnectionState() == webrtc.PeerConnectionStateConnected {
+		for _, sender := range t.pc.GetSenders() {
+			sender.Transport().GetRemoteCertificate()
+			break
+		}
+	}
+	t.owner.transportChanged(t, t.pc.ConnectionState())
 }
 
 // layOut makes the sources and slots that the offer has lines for.
@@ -63,7 +78,7 @@ func layOut(p *Participant, o offer) *transport {
 			t.sources = append(t.sources, newSource(t, l.send, o.lines[i].mid, o.lines[i].rids))
 			continue
 		}
-		t.slots = append(t.slots, newSlot(p, i, o.lines[i].mid, l, p.engine.random()))
+		t.slots = append(t.slots, newSlot(t, o.lines[i].mid, l, p.engine.random()))
 	}
 	return t
 }
@@ -127,6 +142,9 @@ func (t *transport) trackArrived(track *webrtc.TrackRemote, receiver *webrtc.RTP
 		if l == nil {
 			return
 		}
+		if l.readers.Add(1) > maxReaders {
+			return
+		}
 		l.ssrc.Store(uint32(track.SSRC()))
 		t.goGuarded(func() { t.readLayer(l, track) })
 		t.goGuarded(func() { t.readLayerRTCP(l, receiver) })
@@ -134,8 +152,13 @@ func (t *transport) trackArrived(track *webrtc.TrackRemote, receiver *webrtc.RTP
 	}
 }
 
-// maxBadReads ends a layer whose every packet is refused.
-const maxBadReads = 100
+const (
+	// maxBadReads ends a layer whose every packet is refused.
+	maxBadReads = 100
+	// maxReaders bounds how often a publisher may change a layer's SSRC: each
+	// takes goroutines until the transport closes.
+	maxReaders = 4
+)
 
 // readLayer reads a layer until the transport closes.
 func (t *transport) readLayer(l *layer, track *webrtc.TrackRemote) {
@@ -204,7 +227,7 @@ func (t *transport) readSlot(s *Slot, sender *webrtc.RTPSender) {
 func (t *transport) goGuarded(f func()) {
 	t.goMu.Lock()
 	defer t.goMu.Unlock()
-	if t.closed {
+	if t.closed.Load() {
 		return
 	}
 	t.wg.Add(1)
@@ -235,7 +258,8 @@ func (t *transport) writeRTCP(packets ...rtcp.Packet) {
 }
 
 // tick repeats requests and sends the reports that are due.
-func (t *transport) tick(now time.Duration, wall time.Time) {
+func (t *transport) tick(now time.Duration) {
+	defer t.owner.guard()
 	rtt := t.rtt()
 	for _, s := range t.sources {
 		for _, l := range s.layers {
@@ -244,7 +268,7 @@ func (t *transport) tick(now time.Duration, wall time.Time) {
 	}
 	var reports []rtcp.Packet
 	for _, s := range t.slots {
-		if r := s.senderReport(now, wall); r != nil {
+		if r := s.senderReport(now); r != nil {
 			reports = append(reports, r)
 		}
 	}
@@ -256,25 +280,16 @@ func (t *transport) tick(now time.Duration, wall time.Time) {
 // rtt is the round trip to the participant as its receiver reports tell; 100
 // ms until the first.
 func (t *transport) rtt() time.Duration {
-	best := time.Duration(0)
-	var at time.Duration
-	for _, s := range t.slots {
-		s.mu.Lock()
-		if s.remote.rtt > 0 && s.remote.at > at {
-			best, at = s.remote.rtt, s.remote.at
-		}
-		s.mu.Unlock()
+	if rtt := time.Duration(t.roundTrip.Load()); rtt > 0 {
+		return rtt
 	}
-	if best == 0 {
-		return 100 * time.Millisecond
-	}
-	return best
+	return 100 * time.Millisecond
 }
 
 // close ends the transport and waits for its goroutines.
 func (t *transport) close() error {
 	t.goMu.Lock()
-	t.closed = true
+	t.closed.Store(true)
 	t.goMu.Unlock()
 	err := t.shut()
 	t.wg.Wait()

@@ -23,19 +23,19 @@ func (r *Room) hear(m *member, mic *Source) {
 
 // listen ranks the voices and tells who speaks.
 func (r *Room) listen(now time.Duration) {
-	if now < r.nextVoices || len(r.members) == 0 {
+	if now < r.nextVoices {
 		return
 	}
 	r.nextVoices = now + voiceInterval
-	ranked, changed := r.detector.Tick(now)
-	if changed {
+	ranked, moved := r.detector.Tick(now)
+	speaking, changed := r.detector.Speaking()
+	if moved || changed { // their order matters to the automatic stage
 		r.loudest = r.loudest[:0]
 		for _, v := range ranked {
 			r.loudest = append(r.loudest, v.ID)
 		}
 		r.dirty = true
 	}
-	speaking, changed := r.detector.Speaking()
 	if !changed {
 		return
 	}

@@ -27,7 +27,7 @@ type KeyRun struct {
 // Put appends a copy of packet to the run. keyFrameStart says that it is the
 // first packet of a key frame: it starts the run anew. A duplicate of a packet
 // of the run is ignored. An empty packet stands for one that carries nothing
-// (padding): it takes its number, and isn't remembered.
+// (padding): it takes its number.
 func (k *KeyRun) Put(epoch uint64, keyFrameStart bool, seq uint16, packet []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -50,15 +50,12 @@ func (k *KeyRun) Put(epoch uint64, keyFrameStart bool, seq uint16, packet []byte
 		return
 	}
 	k.next++
-	if len(packet) == 0 {
-		return
-	}
 	k.data = append(k.data, packet...)
 	k.ends = append(k.ends, len(k.data))
 }
 
-// Each calls f with every packet of the run in order. It returns false and
-// calls nothing when the run is void or of another epoch. The packets are
+// Each calls f with every packet of the run in order, whose numbers follow one
+// on the other; padding is empty. It returns false and calls nothing when the run is void or of another epoch. The packets are
 // valid during the call only; f must not change them or call back into k.
 func (k *KeyRun) Each(epoch uint64, f func(packet []byte)) bool {
 	k.mu.Lock()

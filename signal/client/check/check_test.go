@@ -1,0 +1,456 @@
+package check
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atriumrtc/atrium/signal/client/internal/vp8"
+	"github.com/atriumrtc/atrium/signal/client/stamp"
+)
+
+// epoch is when the tests' time begins.
+var epoch = time.Unix(1_700_000_000, 0)
+
+func at(ms int) time.Time { return epoch.Add(time.Duration(ms) * time.Millisecond) }
+
+// Sequence numbers are placed right wherever the numbers wrap: each row is run
+// from 0, in the middle, and so that it crosses the wrap at every position.
+func TestSequenceRows(t *testing.T) {
+	type step struct {
+		number int // since the first
+		want   place
+	}
+	rows := map[string][]step{
+		"in order":    {{0, first}, {1, next}, {2, next}},
+		"loss":        {{0, first}, {3, ahead}, {4, next}},
+		"late":        {{0, first}, {2, ahead}, {1, filling}, {3, next}},
+		"duplicates":  {{0, first}, {0, duplicate}, {1, next}, {1, duplicate}, {0, duplicate}},
+		"late twice":  {{0, first}, {2, ahead}, {1, filling}, {1, duplicate}},
+		"before all":  {{0, first}, {-1, duplicate}},
+		"window":      {{0, first}, {window, ahead}, {1, filling}, {0, duplicate}},
+		"jump ahead":  {{0, first}, {window + 1, duplicate}, {window + 2, jump}, {window + 3, next}, {window + 1, duplicate}},
+		"jump back":   {{0, first}, {-window - 9, duplicate}, {-window - 8, jump}, {-window - 7, next}},
+		"stray":       {{0, first}, {5000, duplicate}, {1, next}, {-5000, duplicate}, {2, next}},
+		"far and far": {{0, first}, {1000, ahead}, {2000, ahead}, {1999, filling}, {3000, ahead}, {1001, duplicate}},
+	}
+	for name, steps := range rows {
+		for _, start := range []int{0, 30_000, 65_535, 65_534, 65_533, 65_000, 64_000} {
+			var s sequence
+			for i, step := range steps {
+				if got := s.add(uint16(start+step.number), at(0)); got != step.want {
+					t.Errorf("%s from %d: step %d (%d): %d, want %d", name, start, i, step.number, got, step.want)
+				}
+			}
+		}
+	}
+}
+
+// Oracle: random order, loss and duplicates against a map of what was seen.
+func TestSequenceAgainstModel(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var s sequence
+	seen := map[int]bool{}
+	const start = 60_000 // wraps several times
+	highest := start
+	s.add(uint16(start), at(0))
+	seen[start] = true
+	for range 200_000 {
+		n := highest + 1 + random.IntN(3)
+		if random.IntN(3) == 0 {
+			n = highest - random.IntN(window-1)
+		}
+		if n < start {
+			continue
+		}
+		got := s.add(uint16(n), at(0))
+		switch {
+		case seen[n]:
+			if got != duplicate {
+				t.Fatalf("%d again: %d", n, got)
+			}
+		case n < highest:
+			if got != filling {
+				t.Fatalf("%d late: %d", n, got)
+			}
+		case got != next && got != ahead:
+			t.Fatalf("%d new: %d", n, got)
+		}
+		seen[n] = true
+		highest = max(highest, n)
+	}
+	if missing := highest - start + 1 - len(seen); int(s.lost)+len(s.missing) != missing || len(s.missing) > window {
+		t.Errorf("%d lost and %d waited for, %d are missing", s.lost, len(s.missing), missing)
+	}
+	if int(s.arrived) != len(seen) || s.highest != int64(highest) {
+		t.Errorf("arrived %d of %d, highest %d of %d", s.arrived, len(seen), s.highest, highest)
+	}
+}
+
+// maker makes a stream of VP8 packets.
+type maker struct {
+	number    uint16
+	timestamp uint32
+	d         vp8.Descriptor
+	who       string
+	layer     uint8
+	sent      time.Time
+}
+
+func newMaker(who string) *maker {
+	return &maker{number: 65_500, timestamp: ^uint32(0) - 50_000, who: who, sent: epoch,
+		d: vp8.Descriptor{PictureID: 0x7ff0, TL0: 250}}
+}
+
+// packet is one more packet of the frame, or the first of the next.
+func (m *maker) packet(start, key bool, tid uint8) *Packet {
+	m.number++
+	if start {
+		m.timestamp += 3000
+		m.d.PictureID = (m.d.PictureID + 1) & 0x7fff
+		if tid == 0 {
+			m.d.TL0++
+		}
+	}
+	m.d.Start, m.d.TID = start, tid
+	frame := make([]byte, 100)
+	vp8.PutDeltaHeader(frame)
+	if key {
+		vp8.PutKeyHeader(frame, 320, 180)
+	}
+	payload := append(m.d.Append(nil), frame...)
+	if m.who != "" {
+		stamp.Put(payload, stamp.Stamp{Publisher: stamp.ID(m.who), Layer: m.layer, Sent: m.sent.UnixNano()})
+	}
+	return &Packet{Sequence: m.number, Timestamp: m.timestamp, Payload: payload}
+}
+
+// A stream that goes as it should has nothing to count but its packets, across
+// the wraps of all its numbers.
+func TestHealthyStream(t *testing.T) {
+	s := NewStream(true, 90_000)
+	s.Latency = NewLatency()
+	s.Expect(stamp.ID("a"), at(0))
+	m := newMaker("a")
+	for i := range 1000 {
+		m.sent = at(i * 33)
+		tid := []uint8{0, 2, 1, 2}[i%4]
+		for part := range 3 {
+			out := s.Receive(m.packet(part == 0, i == 0 && part == 0, tid), at(i*33+5))
+			if !out.New || out.Gap || out.Opened != (i == 0 && part == 0) {
+				t.Fatalf("frame %d: %+v", i, out)
+			}
+		}
+	}
+	want := Counts{Packets: 3000, Bytes: 3000 * 106, Frames: 1000, KeyFrames: 1, Stamped: 3000}
+	if diff := cmp.Diff(want, s.Counts()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if p99 := s.Latency.ValueAtPercentile(99); p99 < 4900 || p99 > 5100 || s.Latency.TotalCount() != 3000 {
+		t.Errorf("latency %d µs of %d packets", p99, s.Latency.TotalCount())
+	}
+	report, _ := s.Report()
+	if report.Expected != 3000 || report.Received != 3000 || report.Highest != 65_500+3000 {
+		t.Errorf("report %+v", report)
+	}
+	if packet, frame := s.First(); !packet.Equal(at(5)) || !frame.Equal(at(5)) {
+		t.Errorf("first packet %v, first frame %v", packet, frame)
+	}
+}
+
+// Each row breaks one thing, and exactly that is counted.
+func TestFaults(t *testing.T) {
+	fine := func(s *Stream, m *maker) {
+		s.Receive(m.packet(true, true, 0), at(0))
+		s.Receive(m.packet(true, false, 2), at(0))
+	}
+	rows := []struct {
+		name string
+		do   func(s *Stream, m *maker)
+		want Counts // besides packets, bytes, frames, key frames, stamps
+	}{
+		{"picture id skips", func(s *Stream, m *maker) {
+			m.d.PictureID++
+			s.Receive(m.packet(true, false, 2), at(0))
+		}, Counts{PictureGaps: 1}},
+		{"picture id changes within a frame", func(s *Stream, m *maker) {
+			m.d.PictureID++
+			s.Receive(m.packet(false, false, 2), at(0))
+		}, Counts{PictureGaps: 1}},
+		{"TL0 stays with a base frame", func(s *Stream, m *maker) {
+			m.d.TL0--
+			s.Receive(m.packet(true, false, 0), at(0))
+		}, Counts{TL0Gaps: 1}},
+		{"TL0 moves without a base frame", func(s *Stream, m *maker) {
+			m.d.TL0++
+			s.Receive(m.packet(true, false, 1), at(0))
+		}, Counts{TL0Gaps: 1}},
+		{"timestamp back", func(s *Stream, m *maker) {
+			m.timestamp -= 9000
+			s.Receive(m.packet(true, false, 2), at(0))
+		}, Counts{Timestamps: 1}},
+		{"timestamp stays", func(s *Stream, m *maker) {
+			m.timestamp -= 3000
+			s.Receive(m.packet(true, false, 2), at(0))
+		}, Counts{Timestamps: 1}},
+		{"timestamp changes within a frame", func(s *Stream, m *maker) {
+			m.timestamp++
+			s.Receive(m.packet(false, false, 2), at(0))
+		}, Counts{Timestamps: 1}},
+		{"another publisher without a key frame", func(s *Stream, m *maker) {
+			m.who = "b"
+			s.Expect(stamp.ID("b"), at(0))
+			s.Receive(m.packet(true, false, 0), at(0))
+		}, Counts{NoKeyFrame: 1}},
+		{"another publisher with a key frame", func(s *Stream, m *maker) {
+			m.who = "b"
+			s.Expect(stamp.ID("b"), at(0))
+			s.Receive(m.packet(true, true, 0), at(0))
+		}, Counts{}},
+		{"another layer without a key frame", func(s *Stream, m *maker) {
+			m.layer = 2
+			s.Receive(m.packet(true, false, 0), at(0))
+		}, Counts{NoKeyFrame: 1}},
+		{"damaged stamp", func(s *Stream, m *maker) {
+			p := m.packet(true, false, 2)
+			p.Payload[len(p.Payload)-1]++
+			s.Receive(p, at(0))
+		}, Counts{Damaged: 1}},
+		{"truncated descriptor", func(s *Stream, m *maker) {
+			m.number++
+			s.Receive(&Packet{Sequence: m.number, Timestamp: m.timestamp, Payload: []byte{0x90}}, at(0))
+		}, Counts{Malformed: 1}},
+		{"padding", func(s *Stream, m *maker) {
+			m.number++
+			s.Receive(&Packet{Sequence: m.number, Timestamp: m.timestamp}, at(0))
+			s.Receive(m.packet(true, false, 2), at(0))
+		}, Counts{Padding: 1}},
+		{"loss breaks nothing that it explains", func(s *Stream, m *maker) {
+			m.packet(true, false, 0)
+			m.packet(true, false, 2)
+			s.Receive(m.packet(true, false, 1), at(0))
+			s.Expire(at(999))
+			s.Expire(at(1000))
+		}, Counts{Lost: 2}},
+		{"recovered in time", func(s *Stream, m *maker) {
+			lost := m.packet(true, false, 0)
+			s.Receive(m.packet(true, false, 2), at(0))
+			lost.Resent = true
+			s.Receive(lost, at(900))
+			s.Expire(at(2000))
+		}, Counts{Recovered: 1, RTX: 1}},
+		{"came after it was given up", func(s *Stream, m *maker) {
+			late := m.packet(true, false, 0)
+			s.Receive(m.packet(true, false, 2), at(0))
+			s.Expire(at(1000))
+			s.Receive(late, at(1100))
+		}, Counts{Reordered: 1}},
+		{"duplicate", func(s *Stream, m *maker) {
+			p := m.packet(true, false, 2)
+			s.Receive(p, at(0))
+			s.Receive(p, at(0))
+		}, Counts{Duplicates: 1}},
+		{"leap", func(s *Stream, m *maker) {
+			m.number += 20_000
+			s.Receive(m.packet(true, false, 2), at(0))
+			s.Receive(m.packet(true, false, 1), at(0))
+		}, Counts{Jumps: 1, Duplicates: 1}},
+	}
+	for _, row := range rows {
+		s, m := NewStream(true, 90_000), newMaker("a")
+		s.Expect(stamp.ID("a"), at(0))
+		fine(s, m)
+		row.do(s, m)
+		got := s.Counts()
+		got.Packets, got.Bytes, got.Frames, got.KeyFrames, got.Stamped = 0, 0, 0, 0, 0
+		if diff := cmp.Diff(row.want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", row.name, diff)
+		}
+	}
+}
+
+func TestFirstPacketMustBeAKeyFrame(t *testing.T) {
+	for key, want := range map[bool]uint64{true: 0, false: 1} {
+		s, m := NewStream(true, 90_000), newMaker("")
+		s.Receive(m.packet(true, key, 0), at(0))
+		if got := s.Counts().NoKeyFrame; got != want || s.NeedsKeyFrame() == key {
+			t.Errorf("key %v: counted %d, needs one: %v", key, got, s.NeedsKeyFrame())
+		}
+		s.Receive(m.packet(true, true, 0), at(1))
+		if s.NeedsKeyFrame() {
+			t.Error("still needs a key frame after one")
+		}
+	}
+}
+
+// Isolation: whose media comes is judged with a grace of a second either way,
+// and in the end every packet of a stranger is counted.
+func TestRoute(t *testing.T) {
+	type event struct {
+		ms     int
+		expect string // a map comes, or
+		packet string // a packet
+	}
+	rows := []struct {
+		name   string
+		events []event
+		want   Counts
+	}{
+		{"as the map says", []event{{0, "a", ""}, {1, "", "a"}, {2, "b", ""}, {3, "", "b"}}, Counts{}},
+		{"the old one a little late", []event{{0, "a", ""}, {1, "b", ""}, {2, "", "a"}, {3, "", "b"}}, Counts{Late: 1}},
+		{"the old one too late", []event{{0, "a", ""}, {1, "b", ""}, {1001, "", "a"}, {5000, "", "b"}}, Counts{Misrouted: 1}},
+		{"the one before last", []event{{0, "a", ""}, {1, "b", ""}, {2, "c", ""}, {3, "", "a"}}, Counts{Late: 1}},
+		{"the new one a little early", []event{{0, "a", ""}, {1, "", "b"}, {2, "", "b"}, {3, "b", ""}}, Counts{Early: 2}},
+		{"nobody's slot", []event{{0, "-", ""}, {1, "", "a"}, {3000, "-", ""}}, Counts{Misrouted: 1}},
+		{"a stranger", []event{{0, "a", ""}, {1, "", "x"}, {2, "", "x"}, {3000, "", "a"}}, Counts{Misrouted: 2}},
+		{"two strangers", []event{{0, "a", ""}, {1, "", "x"}, {2, "", "y"}, {3, "b", ""}}, Counts{Misrouted: 2}},
+		{"a stranger who stays", []event{{0, "a", ""}, {1, "", "x"}, {1500, "", "x"}, {1501, "", "x"}, {1502, "x", ""}}, Counts{Misrouted: 3}},
+		{"no map yet", []event{{1, "", "x"}, {2, "", "y"}}, Counts{}},
+	}
+	for _, row := range rows {
+		s := NewStream(false, 48_000)
+		timestamp := uint32(0)
+		for _, e := range row.events {
+			switch {
+			case e.expect == "-":
+				s.Expect(0, at(e.ms))
+			case e.expect != "":
+				s.Expect(stamp.ID(e.expect), at(e.ms))
+			default:
+				timestamp += 960
+				payload := make([]byte, 60)
+				stamp.Put(payload, stamp.Stamp{Publisher: stamp.ID(e.packet)})
+				s.Receive(&Packet{Sequence: uint16(timestamp / 960), Timestamp: timestamp, Payload: payload}, at(e.ms))
+			}
+		}
+		s.Expire(at(9000))
+		got := s.Counts()
+		got = Counts{Early: got.Early, Late: got.Late, Misrouted: got.Misrouted}
+		if diff := cmp.Diff(row.want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", row.name, diff)
+		}
+	}
+}
+
+// A slot is open when media of whom the map names has come, whichever is first.
+func TestOpened(t *testing.T) {
+	s, m := NewStream(true, 90_000), newMaker("a")
+	if s.Expect(stamp.ID("a"), at(0)) {
+		t.Error("open before anything came")
+	}
+	if out := s.Receive(m.packet(true, false, 0), at(1)); out.Opened {
+		t.Error("opened by a delta frame")
+	}
+	if out := s.Receive(m.packet(true, true, 0), at(2)); !out.Opened {
+		t.Error("not opened by a key frame")
+	}
+	if out := s.Receive(m.packet(true, true, 0), at(3)); out.Opened {
+		t.Error("opened twice")
+	}
+	m.who = "b"
+	if out := s.Receive(m.packet(true, true, 0), at(4)); out.Opened {
+		t.Error("opened by somebody else")
+	}
+	if !s.Expect(stamp.ID("b"), at(5)) {
+		t.Error("not open although the key frame was there before the map")
+	}
+	if !s.Expect(stamp.ID("b"), at(6)) {
+		t.Error("the same map again closed it")
+	}
+}
+
+func TestNACKs(t *testing.T) {
+	s, m := NewStream(true, 90_000), newMaker("a")
+	s.Receive(m.packet(true, true, 0), at(0))
+	lost := m.packet(true, false, 2)
+	if out := s.Receive(m.packet(true, false, 1), at(0)); !out.Gap {
+		t.Error("no gap")
+	}
+	const retry = 100 * time.Millisecond
+	var asked []int
+	for ms := 0; ms < 1000; ms += 10 {
+		for _, number := range s.Missing(nil, at(ms), retry) {
+			if number != lost.Sequence {
+				t.Errorf("asked for %d", number)
+			}
+			asked = append(asked, ms)
+		}
+	}
+	if diff := cmp.Diff([]int{0, 100, 200}, asked); diff != "" {
+		t.Errorf("asked at (-want +got)\n%s", diff)
+	}
+	if got := s.Counts().NACKs; got != 3 {
+		t.Errorf("counted %d", got)
+	}
+}
+
+func TestAudioTimestamps(t *testing.T) {
+	s := NewStream(false, 48_000)
+	timestamp := ^uint32(0) - 960
+	for i := range 5 {
+		s.Receive(&Packet{Sequence: uint16(i), Timestamp: timestamp, Payload: []byte{1}}, at(i*20))
+		timestamp += 960
+	}
+	s.Receive(&Packet{Sequence: 5, Timestamp: timestamp - 2000, Payload: []byte{1}}, at(100))
+	if got := s.Counts().Timestamps; got != 1 {
+		t.Errorf("counted %d, want 1", got)
+	}
+}
+
+// RFC 3550 appendix A.8: a packet every 20 ms has no jitter, one that is 10 ms
+// off adds a sixteenth of it.
+func TestJitter(t *testing.T) {
+	var j jitter
+	timestamp := ^uint32(0) - 1000 // wraps
+	for i := range 10 {
+		j.add(timestamp, time.Duration(i)*20*time.Millisecond, 48_000)
+		timestamp += 960
+	}
+	if j.value != 0 {
+		t.Errorf("even packets: %v", j.value)
+	}
+	j.add(timestamp, 210*time.Millisecond, 48_000)
+	if j.value != 480.0/16 {
+		t.Errorf("10 ms late: %v, want 30", j.value)
+	}
+}
+
+func TestCountsAddAndSub(t *testing.T) {
+	var all Counts
+	if n := reflect.TypeFor[Counts]().NumField(); n != len(all.fields()) {
+		t.Fatalf("%d fields, of which %d are added up", n, len(all.fields()))
+	}
+	for i, field := range all.fields() {
+		*field = uint64(i + 1)
+	}
+	sum := all
+	sum.Add(all)
+	sum.Sub(all)
+	if sum != all {
+		t.Errorf("%+v", sum)
+	}
+	sum.Sub(all)
+	if sum != (Counts{}) {
+		t.Errorf("fields that aren't taken off: %+v", sum)
+	}
+}
+
+// SE-10: no packet does more than count.
+func FuzzReceive(f *testing.F) {
+	f.Add(uint16(65535), uint32(1), newMaker("a").packet(true, true, 0).Payload, true)
+	f.Fuzz(func(t *testing.T, number uint16, timestamp uint32, payload []byte, video bool) {
+		s := NewStream(video, 90_000)
+		s.Expect(1, at(0))
+		for i := range 3 {
+			s.Receive(&Packet{Sequence: number * uint16(i), Timestamp: timestamp * uint32(i), Payload: payload, Resent: i == 2}, at(i))
+		}
+		s.Missing(nil, at(5), time.Second)
+		s.Expire(at(2000))
+		if c := s.Counts(); c.Packets+c.Padding+c.Duplicates != 3 {
+			t.Fatalf("3 packets were counted as %+v", c)
+		}
+	})
+}
