@@ -18,4 +18,35 @@
 // [MapChanged] event, never SDP. [Engine.Move] is the only way into, between
 // and out of rooms; when it returns, nothing recorded in the old room can
 // reach the participant or come from it any more.
+//
+// # Reading order
+//
+// The way of a packet: transport.go (readLayer: decrypted, from pion) → layer.go
+// (handle: parsed once, duplicates and muted sources end here, kept for
+// resending) → slot.go (forward: the epoch and the layer are checked, numbers
+// rewritten, encrypted and sent) → slot_rtcp.go (what the receiver answers:
+// resends, key frames; sender reports) → report.go (time). Beside it:
+// keyframe.go asks publishers for key frames, replay.go shows newcomers the
+// last one.
+//
+// What decides who gets it: room.go (one loop owns the room) → settle.go (one
+// computation of all routes) → route.go (which source on which slot, pure) and
+// voices.go, quality.go (who is heard, how well). How a participant comes to
+// have a transport: offer.go, peer.go, transport.go, seat.go.
+//
+// # Locks
+//
+// They are taken in this order; none is held while one before it is taken:
+//
+//	Participant.moveMu  a move, an offer or the end, as a whole; waits for room loops
+//	Engine.tickMu       the tick of all transports
+//	layer.mu            one packet on its way to all slots; Move waits for it
+//	Slot.mu             rewriting and sending one packet
+//	Participant.notifyMu  one event to the observer
+//	Engine.mu, then Participant.mu   what is there, and its state
+//	everything else (Room.mu, keyFrameRequest.mu, transport.mu, caches): leaves
+//
+// A room's loop takes none of the first two, and pion's callbacks neither:
+// whoever holds moveMu may wait for both. Nothing in the packet path waits
+// for a loop: it posts (Participant.touch).
 package media

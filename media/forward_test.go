@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -51,90 +49,6 @@ func payloadMark(p sentPacket) string {
 	return s[strings.LastIndexByte(s, '|')+1:]
 }
 
-// R-GC-7: after Move returns, not one packet of the room that was left is
-// written to the participant, resent to it or sent on from it.
-func TestMoveIsolates(t *testing.T) {
-	e, _, peers := fakeRoom(t, nil, 20, SmallPool())
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	t.Cleanup(func() { close(stop); wg.Wait() })
-	rooms := []*Room{nil}
-	for i := range 3 {
-		r, err := e.OpenRoom(RoomOptions{ID: fmt.Sprint("room", i), Capacity: 7})
-		must(t, err)
-		rooms = append(rooms, r)
-		// Somebody stays, so that the room does.
-		keeper := addFake(t, e, fmt.Sprint("keeper", i), SmallPool())
-		must(t, e.Move(context.Background(), keeper.Participant, r))
-		peers = append(peers, keeper)
-	}
-	movers := make([]*fakePeer, 4)
-	for i := range movers {
-		movers[i] = addFake(t, e, fmt.Sprint("mover", i), SmallPool())
-		peers = append(peers, movers[i])
-	}
-	for _, p := range peers {
-		p.announce(Microphone, Camera)
-	}
-	for _, half := range [][]*fakePeer{peers[:len(peers)/2], peers[len(peers)/2:]} {
-		wg.Go(func() {
-			ticker := time.NewTicker(100 * time.Microsecond) // leaves the moves a core
-			defer ticker.Stop()
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				case <-ticker.C:
-				}
-				for _, p := range half {
-					p.recv(p.layer(Camera, 0), n%5 == 0)
-					p.recv(p.layer(Microphone, 0), false)
-				}
-			}
-		})
-	}
-	rnd := rand.New(rand.NewPCG(1, 2))
-	forwarded := 0
-	for range 300 {
-		p := movers[rnd.IntN(len(movers))]
-		to := rooms[rnd.IntN(len(rooms))]
-		must(t, e.Move(context.Background(), p.Participant, to))
-		before := p.wire.take() // what was written before Move returned
-		for _, q := range peers {
-			q.wire.take()
-		}
-		allowed := map[string]bool{}
-		if to != nil {
-			for _, info := range to.Participants() {
-				allowed[info.ID] = true
-			}
-		}
-		for _, pkt := range before { // ask for everything again
-			pkt.slot.resend([]rtcp.NackPair{{PacketID: pkt.header.SequenceNumber}}, e.now())
-		}
-		for _, pkt := range p.wire.take() {
-			id, _, _ := strings.Cut(payloadMark(pkt), "/")
-			if !allowed[id] {
-				t.Fatalf("%s in %v got a packet of %s", p.id, allowed, payloadMark(pkt))
-			}
-			forwarded++
-		}
-		for _, q := range peers {
-			if q == p || (to != nil && q.Room() == to) {
-				continue
-			}
-			for _, pkt := range q.wire.take() {
-				if id, _, _ := strings.Cut(payloadMark(pkt), "/"); id == p.id {
-					t.Fatalf("%s, elsewhere, got a packet of %s after it moved", q.id, p.id)
-				}
-			}
-		}
-	}
-	if forwarded == 0 {
-		t.Error("nothing was forwarded at all: the test shows nothing")
-	}
-}
-
 // A slot stays shut until a key frame, and then runs on without a gap when it
 // is switched between publishers.
 func TestSlotSwitch(t *testing.T) {
@@ -156,6 +70,9 @@ func TestSlotSwitch(t *testing.T) {
 		t.Fatalf("%d packets from the key frame on; want 2", len(first))
 	}
 	stage("b")
+	if s := slotOf(t, viewer, Camera); s.Participant != "b" || s.Reason != ReasonKeyFrame {
+		t.Errorf("map while waiting: %+v", s)
+	}
 	a.recv(a.layer(Camera, 0), false)
 	b.recv(b.layer(Camera, 0), false)
 	if got := viewer.wire.take(); len(got) != 0 {
@@ -281,6 +198,55 @@ func TestForwardDoesNotAllocate(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, next); n != 0 {
 		t.Errorf("%v allocations per packet; want 0", n)
+	}
+}
+
+// PF-8: neither for many subscribers, nor for what is resent to them.
+func TestResendDoesNotAllocate(t *testing.T) {
+	ids := make([]string, 41)
+	for i := range ids {
+		ids[i] = sprint("p", i)
+	}
+	e, r, peers := fakeRoom(t, newFakeClock(), 60, GroupPool(), ids...)
+	l := peers[0].layer(Camera, 0)
+	peers[0].recv(l, true)
+	settled(r)
+	slots := *l.slots.Load()
+	if len(slots) != 40 {
+		t.Fatalf("%d subscribers", len(slots))
+	}
+	asked := make([]rtcp.Packet, len(slots))
+	pairs := make([]*rtcp.TransportLayerNack, len(slots))
+	for i, s := range slots {
+		s.owner.engine.counters.rtxOut.Store(0)
+		pairs[i] = &rtcp.TransportLayerNack{MediaSSRC: s.binding.ssrc, Nacks: []rtcp.NackPair{{LostPackets: 1}}}
+		asked[i] = pairs[i]
+	}
+	for _, p := range peers {
+		p.wire.keep = false
+	}
+	raws := make([][]byte, 400)
+	for i := range raws {
+		raws[i] = peers[0].raw(l, false)
+	}
+	i := 0
+	next := func() {
+		l.handle(raws[i], time.Hour)
+		i++
+		for n, s := range slots {
+			pairs[n].Nacks[0].PacketID, _, _ = s.seq.LastOut()
+			pairs[n].Nacks[0].PacketID-- // the last two
+			s.control(asked[n:n+1], time.Hour+time.Duration(i)*time.Second)
+		}
+	}
+	for range 200 {
+		next()
+	}
+	if n := testing.AllocsPerRun(100, next); n != 0 {
+		t.Errorf("%v allocations per packet and its resends to 40; want 0", n)
+	}
+	if n := e.Snapshot().RTXOut; n < 300*40*2-100 {
+		t.Errorf("%d packets resent: the test shows nothing", n)
 	}
 }
 

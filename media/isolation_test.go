@@ -36,6 +36,36 @@ func TestHandOverChecksTheEpoch(t *testing.T) {
 	a.route.Store(r.number)
 }
 
+// R-GC-7, R-GC-5: so does the resend, and it refuses what is muted.
+func TestResendChecksTheEpoch(t *testing.T) {
+	_, r, peers := fakeRoom(t, newFakeClock(), 5, SmallPool(), "viewer", "a")
+	viewer, a := peers[0], peers[1]
+	l := a.layer(Camera, 0)
+	rows := []struct {
+		name string
+		do   func()
+		want int
+	}{
+		{"as it was", func() {}, 1},
+		{"its publisher is elsewhere", func() { a.route.Store(r.number + 1) }, 0},
+		{"its publisher is parked", func() { a.route.Store(0) }, 0},
+		{"muted", func() { l.source.forwards.Store(false) }, 0},
+		{"no longer kept", func() { l.cache.Clear() }, 0},
+	}
+	for _, row := range rows {
+		a.route.Store(r.number)
+		l.source.forwards.Store(true)
+		a.recv(l, true)
+		settled(r)
+		sent := viewer.wire.take()
+		row.do()
+		if n := len(askAgain(viewer, sent[len(sent)-1:])); n != row.want {
+			t.Errorf("%s: %d packets resent; want %d", row.name, n, row.want)
+		}
+	}
+	a.route.Store(r.number)
+}
+
 // R-GC-7: Move returns only when the packet in hand is through, and nothing of
 // it is kept.
 func TestMoveWaitsForThePacketInHand(t *testing.T) {

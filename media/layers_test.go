@@ -65,7 +65,7 @@ func TestLayerSwitches(t *testing.T) {
 		}, true, []int{2}, []string{"a/f"}},
 		{"the best one stops: the next takes over", func() { pass(0, 1) }, true, []int{1}, []string{"a/h"}},
 		{"and stays", func() {}, false, []int{0, 1}, []string{"a/h"}},
-		{"all stop: nothing is switched", func() { pass() }, false, []int{1}, []string{"a/h"}},
+		{"all stop: nothing is switched", func() { pass() }, true, []int{0, 1}, []string{"a/h"}},
 		{"the best returns", func() { pass(0, 1, 2) }, true, []int{2}, []string{"a/f"}},
 	}
 	for _, s := range steps {

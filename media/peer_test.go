@@ -43,59 +43,6 @@ func startEngine(t *testing.T, cfg Config, o Options) *Engine {
 	return e
 }
 
-// events records what an observer hears and lets tests wait for it.
-type events struct {
-	mu   sync.Mutex
-	all  []Event
-	more chan struct{}
-}
-
-func newEvents() *events { return &events{more: make(chan struct{})} }
-
-func (o *events) Notify(ev Event) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.all = append(o.all, ev)
-	close(o.more)
-	o.more = make(chan struct{})
-}
-
-// wait waits until one of the events, past or to come, matches.
-func waitEvent[E Event](t *testing.T, o *events, what string, match func(E) bool) E {
-	t.Helper()
-	deadline := time.After(patience)
-	from := 0
-	for {
-		o.mu.Lock()
-		more := o.more
-		for _, ev := range o.all[from:] {
-			from++
-			if e, ok := ev.(E); ok && match(e) {
-				o.mu.Unlock()
-				return e
-			}
-		}
-		o.mu.Unlock()
-		select {
-		case <-more:
-		case <-deadline:
-			t.Fatalf("%s: no such %T among %d events", what, *new(E), from)
-		}
-	}
-}
-
-// last returns the newest event of a type.
-func last[E Event](o *events) (e E, ok bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, ev := range slices.Backward(o.all) {
-		if e, ok := ev.(E); ok {
-			return e, true
-		}
-	}
-	return e, false
-}
-
 // received is a packet that a test peer got on a slot.
 type received struct {
 	mid string
@@ -144,6 +91,9 @@ func newUnbuiltPeer(t *testing.T, e *Engine, id string, role Role, pool Pool) *t
 	}
 	p := &testPeer{Participant: part, t: t, events: ev}
 	t.Cleanup(func() {
+		if p.pc == nil {
+			return
+		}
 		if err := p.pc.Close(); err != nil {
 			t.Error(err)
 		}
@@ -285,6 +235,12 @@ func (p *testPeer) offer() string {
 // connect negotiates and waits until the transport is up.
 func (p *testPeer) connect() {
 	p.t.Helper()
+	p.negotiate()
+	p.connected()
+}
+
+func (p *testPeer) negotiate() {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	answer, err := p.Offer(ctx, p.offer())
@@ -293,6 +249,10 @@ func (p *testPeer) connect() {
 		answer = p.rewrite(answer)
 	}
 	must(p.t, p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
+}
+
+func (p *testPeer) connected() {
+	p.t.Helper()
 	select {
 	case <-p.up:
 	case <-time.After(patience):

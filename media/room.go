@@ -17,7 +17,7 @@ const (
 	qualityInterval = 2 * time.Second
 	// settleInterval is the shortest time between two computations of the
 	// routes, so that a storm of changes costs a few of them.
-	settleInterval = 10 * time.Millisecond
+	settleInterval = 20 * time.Millisecond
 )
 
 // RoomOptions describe a room. Capacity counts seats, those kept for somebody
@@ -60,10 +60,11 @@ type Room struct {
 }
 
 // task is something to be run by the loop; done is closed once the routes
-// reflect it.
+// reflect it. A question changes nothing that routes depend on.
 type task struct {
-	run  func()
-	done chan struct{}
+	run      func()
+	done     chan struct{}
+	question bool
 }
 
 func newRoom(e *Engine, o RoomOptions) *Room {
@@ -80,7 +81,7 @@ func (r *Room) ID() string { return r.id }
 // Participants in the room, in order of arrival.
 func (r *Room) Participants() []ParticipantInfo {
 	var infos []ParticipantInfo
-	r.do(func() {
+	r.ask(func() {
 		for _, m := range r.members {
 			infos = append(infos, m.p.Info())
 		}
@@ -94,7 +95,7 @@ func (r *Room) Close(reason CloseReason) {
 	r.closing = true
 	r.mu.Unlock()
 	var members []*member
-	r.do(func() { members = slices.Clone(r.members) })
+	r.ask(func() { members = slices.Clone(r.members) })
 	var wg sync.WaitGroup
 	for _, m := range members {
 		wg.Go(func() { m.p.Close(reason) })
@@ -125,8 +126,13 @@ func (r *Room) post(f func()) { r.enqueue(task{run: f}) }
 
 // do has the loop run f and waits until the routes reflect it; false when the
 // room is closed. It must not be called from the loop.
-func (r *Room) do(f func()) bool {
-	t := task{run: f, done: make(chan struct{})}
+func (r *Room) do(f func()) bool { return r.wait(task{run: f}) }
+
+// ask is do for what changes nothing.
+func (r *Room) ask(f func()) bool { return r.wait(task{run: f, question: true}) }
+
+func (r *Room) wait(t task) bool {
+	t.done = make(chan struct{})
 	if !r.enqueue(t) {
 		return false
 	}
@@ -178,8 +184,8 @@ func (r *Room) work(tasks []task) {
 	waiting := false
 	for _, t := range tasks {
 		r.guarded(t.run)
-		r.dirty = true
-		waiting = waiting || t.done != nil
+		r.dirty = r.dirty || !t.question
+		waiting = waiting || (t.done != nil && !t.question)
 	}
 	r.guarded(func() {
 		r.listen(now)
@@ -228,7 +234,7 @@ type member struct {
 // reserve keeps a seat for somebody who is on the way in.
 func (r *Room) reserve() error {
 	err := ErrClosed
-	r.do(func() {
+	r.ask(func() {
 		switch {
 		case r.isClosing():
 		case len(r.members)+r.reserved >= r.capacity:

@@ -25,10 +25,12 @@ type wish struct {
 // view is everything that one viewer's routes are computed from. The
 // computation is pure: same view, same routes.
 type view struct {
+	self    string    // the viewer
 	lines   []line    // of the viewer's slots
 	prev    []*Source // what feeds them now
 	pairs   []string  // small rooms: the participant of each pair now
-	others  []routed  // in order of arrival
+	all     []routed  // in order of arrival
+	index   map[string]routed
 	loudest []*Source // microphones, loudest first
 	tiles   []Tile    // by priority
 	auto    bool      // the viewer never sent a layout
@@ -50,13 +52,20 @@ func (v *view) assign() []wish {
 	return out
 }
 
-func (v *view) find(participant string, kind SourceKind) *Source {
-	for _, o := range v.others {
-		if o.id == participant {
-			return o.sources[kind]
+// others are those whom the viewer may see and hear, in order of arrival.
+func (v *view) others(yield func(routed) bool) {
+	for _, o := range v.all {
+		if o.id != v.self && !yield(o) {
+			return
 		}
 	}
-	return nil
+}
+
+func (v *view) find(participant string, kind SourceKind) *Source {
+	if participant == v.self {
+		return nil
+	}
+	return v.index[participant].sources[kind]
 }
 
 // cameras resolves the tiles that show cameras, in order, without repetition.
@@ -80,10 +89,9 @@ func (v *view) cameras() []wish {
 
 // autoCameras shows everybody: who speaks first, then in order of arrival.
 func (v *view) autoCameras() []wish {
-	var ws []wish
-	add := func(id string) {
-		s := v.find(id, Camera)
-		if s == nil || slices.ContainsFunc(ws, func(w wish) bool { return w.source == s }) {
+	ws := make([]wish, 0, len(v.all))
+	add := func(s *Source) {
+		if s == nil || (len(ws) > 0 && ws[0].source == s) {
 			return
 		}
 		w := wish{s, autoTileWidth, autoTileHeight}
@@ -95,10 +103,10 @@ func (v *view) autoCameras() []wish {
 		ws = append(ws, w)
 	}
 	if len(v.loudest) > 0 {
-		add(v.loudest[0].owner.id)
+		add(v.find(v.loudest[0].owner.id, Camera))
 	}
-	for _, o := range v.others {
-		add(o.id)
+	for o := range v.others {
+		add(o.sources[Camera])
 	}
 	return ws
 }
@@ -113,11 +121,11 @@ func (v *view) assignPairs(out []wish, cameras []wish) {
 		v.pairs = make([]string, pairs)
 	}
 	for i, id := range v.pairs {
-		if !slices.ContainsFunc(v.others, func(o routed) bool { return o.id == id }) {
+		if _, here := v.index[id]; !here {
 			v.pairs[i] = ""
 		}
 	}
-	for _, o := range v.others {
+	for o := range v.others {
 		if slices.Contains(v.pairs, o.id) {
 			continue
 		}
@@ -221,7 +229,7 @@ func (v *view) assignScreen(out []wish) {
 	if shown.source != nil {
 		sharer = shown.source.owner.id
 	} else {
-		for _, o := range v.others {
+		for o := range v.others {
 			if o.sources[Screen] != nil || o.sources[ScreenAudio] != nil {
 				sharer = o.id
 				break

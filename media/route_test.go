@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,13 +16,14 @@ func testView(pool Pool, others ...string) *view {
 		}
 	}
 	v.prev = make([]*Source, len(v.lines))
+	v.index = map[string]routed{}
 	for _, id := range others {
 		p := &Participant{id: id}
 		r := routed{id: id, sources: map[SourceKind]*Source{}}
 		for _, k := range []SourceKind{Microphone, Camera} {
 			r.sources[k] = &Source{owner: p, kind: k}
 		}
-		v.others = append(v.others, r)
+		v.all, v.index[id] = append(v.all, r), r
 	}
 	return v
 }
@@ -53,12 +55,8 @@ func (v *view) hear(ids ...string) {
 }
 
 func (v *view) gone(id string) {
-	for i, o := range v.others {
-		if o.id == id {
-			v.others = append(v.others[:i:i], v.others[i+1:]...)
-			return
-		}
-	}
+	delete(v.index, id)
+	v.all = slices.DeleteFunc(v.all, func(o routed) bool { return o.id == id })
 }
 
 func TestRoutesOfSmallRooms(t *testing.T) {
@@ -73,9 +71,9 @@ func TestRoutesOfSmallRooms(t *testing.T) {
 		{"a pair left is not filled by those who have one", func() { v.gone("b") }, "0:a/mic 1:a/cam 4:c/mic 5:c/cam"},
 		{"who is not shown is still heard", func() { v.show(Camera, "c") }, "0:a/mic 4:c/mic 5:c/cam"},
 		{"somebody who isn't there is not shown", func() { v.show(Camera, "z", "a") }, "0:a/mic 1:a/cam 4:c/mic"},
-		{"no camera", func() { delete(v.others[0].sources, Camera) }, "0:a/mic 4:c/mic"},
+		{"no camera", func() { delete(v.all[0].sources, Camera) }, "0:a/mic 4:c/mic"},
 		{"a screen has its own pair", func() {
-			v.others[1].sources[Screen] = &Source{owner: &Participant{id: "c"}, kind: Screen}
+			v.all[1].sources[Screen] = &Source{owner: &Participant{id: "c"}, kind: Screen}
 			v.show(Screen, "c")
 		}, "0:a/mic 4:c/mic 13:c/scr"},
 		{"automatic layout shows it", func() { v.auto, v.tiles = true, nil }, "0:a/mic 4:c/mic 5:c/cam 13:c/scr"},

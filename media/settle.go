@@ -11,7 +11,8 @@ import (
 type routes struct {
 	room   *Room
 	now    time.Duration
-	others []routed // everybody, in order of arrival
+	all    []routed // everybody, in order of arrival
+	index  map[string]routed
 	mics   map[uint32]*Source
 	away   map[*Participant]bool // whose seat is kept
 	layers []*layer              // all there are
@@ -34,7 +35,7 @@ func (r *Room) settle(now time.Duration) {
 	r.lingering = false
 	rt := &routes{
 		room: r, now: now, mics: make(map[uint32]*Source), away: make(map[*Participant]bool),
-		lists: make(map[*layer][]*Slot), needed: make(map[*Source][]bool),
+		lists: make(map[*layer][]*Slot), needed: make(map[*Source][]bool), index: make(map[string]routed),
 	}
 	for _, m := range r.members {
 		rt.add(m)
@@ -68,7 +69,7 @@ func (rt *routes) add(m *member) {
 		}
 	}
 	rt.room.hear(m, mic)
-	rt.others = append(rt.others, o)
+	rt.all, rt.index[o.id] = append(rt.all, o), o
 }
 
 // route assigns the slots of one viewer.
@@ -77,15 +78,12 @@ func (rt *routes) route(m *member) {
 	if t == nil {
 		return
 	}
-	v := &view{pairs: m.pairs, small: rt.room.capacity <= smallRoom}
-	for _, s := range t.slots {
-		src, _, _ := s.feed()
-		v.lines, v.prev = append(v.lines, s.line), append(v.prev, src)
+	v := &view{
+		self: m.p.id, lines: t.lines, prev: make([]*Source, len(t.slots)), pairs: m.pairs,
+		all: rt.all, index: rt.index, small: rt.room.capacity <= smallRoom,
 	}
-	for _, o := range rt.others {
-		if o.id != m.p.id {
-			v.others = append(v.others, o)
-		}
+	for i, s := range t.slots {
+		v.prev[i], _, _ = s.feed()
 	}
 	for _, id := range rt.room.loudest {
 		if mic := rt.mics[id]; mic != nil && mic.owner != m.p && mic.forwards.Load() {

@@ -106,7 +106,7 @@ func (s *Slot) assign(src *Source, target *layer, epoch uint64) (wantsKey bool) 
 	}
 	for i, l := range s.recent {
 		// What can't be resent any more keeps no closed transport alive.
-		if l != nil && (l.source.owner.route.Load() != epoch || l.source.transport.closed.Load()) {
+		if l != nil && (epoch == 0 || l.source.owner.route.Load() != epoch || l.source.transport.closed.Load()) {
 			s.recent[i] = nil
 		}
 	}

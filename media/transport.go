@@ -23,6 +23,7 @@ type transport struct {
 	fingerprint string
 	sources     []*Source // in order of the send lines
 	slots       []*Slot   // in order of the receive lines
+	lines       []line    // of the slots
 
 	// send takes RTCP to the participant; it fails only before the transport
 	// is up or after it is closed, when there is nobody to tell.
@@ -78,6 +79,7 @@ func layOut(p *Participant, o offer) *transport {
 			t.sources = append(t.sources, newSource(t, l.send, o.lines[i].mid, o.lines[i].rids))
 			continue
 		}
+		t.lines = append(t.lines, l)
 		t.slots = append(t.slots, newSlot(t, o.lines[i].mid, l, p.engine.random()))
 	}
 	return t

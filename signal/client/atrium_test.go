@@ -149,6 +149,11 @@ func TestCallThroughAtrium(t *testing.T) {
 			t.Errorf("%s: %d SDP, %d of unknown SSRC, times %+v", c.ID(), st.SDPAfterFirst, st.Unknown, st.Times)
 		}
 	}
+	audio, video := check.NewLatency(), check.NewLatency()
+	clients[0].AddLatency(audio, video)
+	if audio.TotalCount() == 0 || audio.Max() > time.Minute.Microseconds() {
+		t.Errorf("latencies of %d packets of sound, up to %d µs", audio.TotalCount(), audio.Max())
+	}
 	if err := clients[2].Leave(ctx); err != nil {
 		t.Error(err)
 	}

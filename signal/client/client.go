@@ -15,11 +15,10 @@ import (
 // Client is one participant's connection. Its methods may be called from any
 // goroutine. Make it with [Connect].
 type Client struct {
-	o        Options
-	log      *slog.Logger
-	address  string // of the WebSocket
-	loopback bool
-	began    time.Time
+	o       Options
+	log     *slog.Logger
+	address string // of the WebSocket
+	began   time.Time
 
 	ctx    context.Context // ends with the client
 	cancel context.CancelFunc
@@ -60,7 +59,7 @@ type reply struct {
 // Errors: ErrOptions, *ByeError, *RefusedError, ErrProtocol, the context's, and
 // those of the network.
 func Connect(ctx context.Context, o Options) (*Client, error) {
-	address, loopback, err := endpoint(o.URL)
+	address, err := endpoint(o.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +67,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 		return nil, fmt.Errorf("%w: neither Token nor Resume is given", ErrOptions)
 	}
 	c := &Client{
-		o: o, log: o.Logger, address: address, loopback: loopback, began: time.Now(),
+		o: o, log: o.Logger, address: address, began: time.Now(),
 		done: make(chan struct{}), reaped: make(chan struct{}), changed: make(chan struct{}),
 	}
 	if c.log == nil {

@@ -39,8 +39,7 @@ type Options struct {
 	ICETransportPolicy webrtc.ICETransportPolicy
 	// NetworkTypes to gather; nil is UDP.
 	NetworkTypes []webrtc.NetworkType
-	// IPFilter says on which local addresses to gather; nil is loopback alone
-	// when URL names a loopback host, and everything else otherwise.
+	// IPFilter says on which local addresses to gather; nil is all of them.
 	IPFilter func(net.IP) bool
 	// UDPMux shares a socket. An ICE-lite server tells clients apart by their
 	// address, so one socket serves one client for each server.
@@ -117,11 +116,11 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("client: the server refused: %s (%s)", e.Code, e.Reason)
 }
 
-// endpoint is where the WebSocket is, and whether that is on loopback.
-func endpoint(raw string) (address string, loopback bool, err error) {
+// endpoint is where the WebSocket is.
+func endpoint(raw string) (address string, err error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" {
-		return "", false, fmt.Errorf("%w: URL %q isn't one of a server", ErrOptions, raw)
+		return "", fmt.Errorf("%w: URL %q isn't one of a server", ErrOptions, raw)
 	}
 	switch u.Scheme {
 	case "http", "ws":
@@ -129,11 +128,10 @@ func endpoint(raw string) (address string, loopback bool, err error) {
 	case "https", "wss":
 		u.Scheme = "wss"
 	default:
-		return "", false, fmt.Errorf("%w: URL %q begins neither with http(s):// nor with ws(s)://", ErrOptions, raw)
+		return "", fmt.Errorf("%w: URL %q begins neither with http(s):// nor with ws(s)://", ErrOptions, raw)
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = message.Path
 	}
-	ip := net.ParseIP(u.Hostname())
-	return u.String(), u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback()), nil
+	return u.String(), nil
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"fmt"
-	"net"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
@@ -106,12 +105,8 @@ func (c *Client) settings() webrtc.SettingEngine {
 	// There is no better candidate to wait for.
 	s.SetRelayAcceptanceMinWait(0)
 	s.SetPrflxAcceptanceMinWait(0)
-	filter := c.o.IPFilter
-	if filter == nil && c.loopback {
-		filter = net.IP.IsLoopback
-	}
-	if filter != nil {
-		s.SetIPFilter(filter)
+	if c.o.IPFilter != nil {
+		s.SetIPFilter(c.o.IPFilter)
 	}
 	if c.o.UDPMux != nil {
 		s.SetICEUDPMux(c.o.UDPMux)

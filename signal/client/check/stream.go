@@ -35,7 +35,9 @@ type Stream struct {
 	video bool
 	clock int64 // Hz
 
-	// Latency, when set, takes the one-way latency in µs of stamped packets.
+	// Latency, when set, takes the one-way latency in µs of stamped packets; of
+	// video not in the first second after a switch, when a server may send what
+	// it kept of the last key frame: that has an age, not a latency.
 	Latency *hdrhistogram.Histogram
 
 	numbers sequence
@@ -46,6 +48,7 @@ type Stream struct {
 	opened  bool
 
 	start     time.Time // of the first packet
+	switched  time.Time // when the present publisher's first packet came
 	key       time.Time // of the first key frame
 	timestamp uint32
 	jitter    jitter
@@ -152,7 +155,12 @@ func (s *Stream) trace(p *Packet, now time.Time) (origin, verdict) {
 		return origin{}, expected
 	}
 	s.counts.Stamped++
-	s.time(now.Sub(time.Unix(0, mark.Sent)), p.Resent)
+	if s.from.publisher != mark.Publisher {
+		s.switched = now
+	}
+	if !p.Resent && (!s.video || now.Sub(s.switched) >= catchUp) {
+		s.time(now.Sub(time.Unix(0, mark.Sent)))
+	}
 	v, misrouted := s.route.judge(mark.Publisher, now)
 	s.counts.Misrouted += misrouted
 	if v == tooLate {
@@ -161,10 +169,13 @@ func (s *Stream) trace(p *Packet, now time.Time) (origin, verdict) {
 	return origin{mark.Publisher, mark.Source, mark.Layer}, v
 }
 
-// time records a one-way latency. Resent packets say nothing of the path, and
-// what is outside the histogram's range is of a clock that was set.
-func (s *Stream) time(latency time.Duration, resent bool) {
-	if s.Latency == nil || resent || latency < 0 || latency > maxLatency {
+// catchUp is how long a video may be behind after a switch.
+const catchUp = time.Second
+
+// time records a one-way latency. What is outside the histogram's range is of a
+// clock that was set.
+func (s *Stream) time(latency time.Duration) {
+	if s.Latency == nil || latency < 0 || latency > maxLatency {
 		return
 	}
 	_ = s.Latency.RecordValue(max(1, latency.Microseconds())) // fails outside its range only

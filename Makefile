@@ -1,0 +1,67 @@
+# Everything a newcomer does, one word each. `make test` is what CI runs.
+SHELL := /bin/bash
+
+# An older Go (1.21 or later) fetches the toolchain that go.mod names; some
+# distributions switch that off. What the caller has set stays.
+GOTOOLCHAIN ?= auto
+export GOTOOLCHAIN
+
+GO ?= go
+# A checkout that git refuses to read (another user's) must still build.
+BUILDVCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
+BUILD := $(GO) build -buildvcs=$(BUILDVCS) -trimpath
+FUZZTIME ?= 30s
+TYPESCRIPT := typescript@5.9.3
+
+.PHONY: run build test test-long lint check-format fuzz bench screenshots clean
+
+run: build ## build it, start it on its embedded defaults, print the links
+	./bin/atrium dev
+
+build: ## static binaries in bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 $(BUILD) -o bin/ ./cmd/atrium ./cmd/atrium-bench
+
+test: ## what CI runs: format, vet, architecture, all tests with the race detector
+	@.ci/install
+	@$(MAKE) --no-print-directory check-format
+	$(GO) vet ./...
+	$(GO) test -count=1 ./cmd/internal/architecture
+	@.ci/test -race -timeout 15m $$($(GO) list ./... | grep -v /cmd/internal/endtoend)
+	@# Real calls in real browsers, alone: others' load would freeze their pictures.
+	@.ci/test -timeout 15m ./cmd/internal/endtoend
+	@# The race detector makes sync.Pool drop at random, so that it allocates.
+	@.ci/test -run '^TestNoAllocations$$' ./media/internal/udp
+
+test-long: ## also the tests that take minutes to hours (build tag long, ATRIUM_LONG=1)
+	@.ci/install
+	@ATRIUM_LONG=1 .ci/test -race -tags long -timeout 4h -p 1 ./...
+
+lint: check-format ## format, vet, and the browser code's types where Node is installed
+	$(GO) vet ./...
+	@if ! command -v npx >/dev/null; then \
+		echo "lint: the browser code was not checked: install Node (npx) to check it"; \
+		exit 0; \
+	fi; \
+	for project in signal/sdk control/web; do \
+		echo "tsc --project $$project"; \
+		npx --yes --package $(TYPESCRIPT) -- tsc --project $$project || exit 1; \
+	done
+
+check-format:
+	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')); \
+	if [ -n "$$bad" ]; then echo "gofmt would change these; run gofmt -w on them:"; echo "$$bad"; exit 1; fi
+
+fuzz: ## every fuzz target for FUZZTIME (30s) each
+	@FUZZTIME=$(FUZZTIME) .ci/fuzz
+
+bench: build ## Go benchmarks, then a room of 30 against `atrium dev`
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	@.ci/bench
+
+screenshots: ## pictures of every page into out/screenshots, the README's into .github
+	$(GO) test -count=1 -tags screenshots -run '^TestScreenshots$$' ./control/web -screenshots $(CURDIR)/out/screenshots
+	cp out/screenshots/call-four-desktop-light.png .github/room.png
+
+clean:
+	rm -rf bin out

@@ -1,0 +1,126 @@
+package bench
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// documented reads RESULT.md's tables: one line "path type unit" for each field,
+// with the fields of percentiles and media put in where they are used.
+func documented(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("RESULT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile("^\\| `([^`]+)` \\| ([a-z ]+) \\| ([a-z/]*) ?\\|")
+	section, tables := "", map[string][][]string{}
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "**"); ok && strings.HasSuffix(name, "**") {
+			section = strings.TrimSuffix(name, "**")
+		}
+		if m := row.FindStringSubmatch(line); m != nil {
+			tables[section] = append(tables[section], m[1:])
+		}
+	}
+	var expand func(prefix, table string) []string
+	expand = func(prefix, table string) (all []string) {
+		for _, f := range tables[table] {
+			if _, nested := tables[f[1]]; nested {
+				all = append(all, expand(prefix+strings.TrimSuffix(f[0], "*"), f[1])...)
+				continue
+			}
+			all = append(all, strings.Join([]string{prefix + f[0], f[1], f[2]}, " "))
+		}
+		return all
+	}
+	return expand("", "")
+}
+
+// declared walks the Go type: "path type unit" of each field.
+func declared(kind reflect.Type, path, unit string) []string {
+	switch {
+	case kind == reflect.TypeFor[time.Time]():
+		return []string{path + " string "}
+	case kind.Kind() == reflect.Pointer:
+		return declared(kind.Elem(), path, unit)
+	case kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Struct:
+		return declared(kind.Elem(), path+"[]", "")
+	case kind.Kind() == reflect.Slice:
+		return []string{path + " list of " + kind.Elem().String() + " "}
+	case kind.Kind() == reflect.Struct:
+		var all []string
+		for i := range kind.NumField() {
+			f := kind.Field(i)
+			inner := strings.TrimPrefix(path+"."+f.Tag.Get("json"), ".")
+			all = append(all, declared(f.Type, inner, f.Tag.Get("unit"))...)
+		}
+		return all
+	}
+	name := "number"
+	switch kind.Kind() {
+	case reflect.Bool:
+		name = "bool"
+	case reflect.String:
+		name = "string"
+	}
+	return []string{path + " " + name + " " + unit}
+}
+
+func TestResultIsDocumented(t *testing.T) {
+	got, want := declared(reflect.TypeFor[Result](), "", ""), documented(t)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("RESULT.md (-) and Result (+) differ:\n%s", diff)
+	}
+}
+
+func TestFieldsAreResultJSON(t *testing.T) {
+	text, err := json.Marshal(new(Result))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tree map[string]any
+	if err := json.Unmarshal(text, &tree); err != nil {
+		t.Fatal(err)
+	}
+	short := map[string]string{}
+	for _, f := range new(Result).Fields() {
+		at := any(tree)
+		for part := range strings.SplitSeq(f.Path, ".") {
+			branch, ok := at.(map[string]any)
+			if !ok {
+				t.Fatalf("%s: result.json has no such place", f.Path)
+			}
+			if at, ok = branch[part]; !ok {
+				t.Fatalf("%s: not in result.json", f.Path)
+			}
+		}
+		name := strings.ReplaceAll(f.Path, ".", "_")
+		if other, taken := short[name]; taken {
+			t.Errorf("%s and %s have the same short name %s", f.Path, other, name)
+		}
+		short[name] = f.Path
+	}
+}
+
+// What was not measured is null, so that no claim can hold by accident.
+func TestUnmeasuredIsNull(t *testing.T) {
+	text, err := json.Marshal(Result{Server: (&serverWatch{}).figures(time.Second, 0), Audio: mediaCounters{}.figures(time.Second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{
+		`"us_per_forwarded_packet":null`, `"loss":null`, `"p95":null`, `"cpu":null`, `"cpu_share":null`,
+	} {
+		if !strings.Contains(string(text), part) {
+			t.Errorf("no %s in %s", part, text)
+		}
+	}
+}

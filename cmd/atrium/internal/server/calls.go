@@ -1,0 +1,76 @@
+package server
+
+import (
+	"context"
+	"slices"
+
+	"github.com/atriumrtc/atrium/control"
+	"github.com/atriumrtc/atrium/media"
+)
+
+// calls lets control reach the calls that are going on in the engine. Every
+// method answers control.ErrNotFound for who isn't in the room.
+type calls struct{ engine *media.Engine }
+
+// CloseRoom implements control.Media.
+func (c calls) CloseRoom(_ context.Context, roomID string) error {
+	if room := c.engine.Room(roomID); room != nil {
+		room.Close(media.CloseRoomClosed)
+	}
+	return nil
+}
+
+// Participants implements control.Media.
+func (c calls) Participants(_ context.Context, roomID string) ([]control.Participant, error) {
+	room := c.engine.Room(roomID)
+	if room == nil {
+		return nil, nil
+	}
+	infos := room.Participants()
+	list := make([]control.Participant, 0, len(infos))
+	for _, info := range infos {
+		p := control.Participant{
+			ID: info.ID, Name: info.Name, Role: control.Role(info.Role),
+			Hand: info.Hand, Connected: info.Connected,
+		}
+		for _, s := range info.Sources {
+			p.Sources = append(p.Sources, control.Source{
+				Source: string(s.Kind), Muted: s.Muted, MutedByServer: s.MutedByServer,
+			})
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// Mute implements control.Media.
+func (c calls) Mute(_ context.Context, roomID, participantID, source string, muted bool) error {
+	p := c.find(roomID, participantID)
+	kind := media.SourceKind(source)
+	if p == nil || !slices.ContainsFunc(p.Info().Sources, func(s media.SourceInfo) bool { return s.Kind == kind }) {
+		return control.ErrNotFound
+	}
+	return p.SetMutedByServer(kind, muted)
+}
+
+// Remove implements control.Media.
+func (c calls) Remove(_ context.Context, roomID, participantID string) error {
+	p := c.find(roomID, participantID)
+	if p == nil {
+		return control.ErrNotFound
+	}
+	p.Close(media.CloseRemoved)
+	return nil
+}
+
+// find returns the participant if it is in the room.
+func (c calls) find(roomID, participantID string) *media.Participant {
+	p := c.engine.Participant(participantID)
+	if p == nil {
+		return nil
+	}
+	if room := p.Room(); room == nil || room.ID() != roomID {
+		return nil
+	}
+	return p
+}

@@ -1,0 +1,61 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/atriumrtc/atrium/configs"
+	"github.com/atriumrtc/atrium/control"
+	"github.com/atriumrtc/atrium/control/auth"
+	"github.com/atriumrtc/atrium/control/store"
+)
+
+// Files of the data folder.
+const (
+	dataFile = "atrium.db"
+	keyFile  = "keys.json"
+)
+
+// openData opens the data folder, creating what isn't there.
+func openData(dir string) (*auth.Keys, *store.Bolt, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("data.dir: %s can't be created; create it for this user, or set data.dir to a folder that this user may write to: %w", dir, err)
+	}
+	keys, err := auth.LoadKeys(filepath.Join(dir, keyFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := store.Open(filepath.Join(dir, dataFile), store.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return keys, data, nil
+}
+
+// OpenControl opens the control plane of a server that isn't running; the
+// function closes it.
+func OpenControl(cfg configs.Config) (*control.Service, func() error, error) {
+	keys, data, err := openData(cfg.Data.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	rules, err := control.New(control.Options{Store: data, Media: noCalls{}, Secrets: keys})
+	if err != nil {
+		return nil, nil, errors.Join(err, data.Close())
+	}
+	return rules, data.Close, nil
+}
+
+// noCalls stands for media where no server runs: nobody is in any room.
+type noCalls struct{}
+
+func (noCalls) CloseRoom(context.Context, string) error { return nil }
+
+func (noCalls) Participants(context.Context, string) ([]control.Participant, error) { return nil, nil }
+
+func (noCalls) Mute(context.Context, string, string, string, bool) error { return control.ErrNotFound }
+
+func (noCalls) Remove(context.Context, string, string) error { return control.ErrNotFound }

@@ -1,0 +1,326 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/atriumrtc/atrium/cmd/atrium/internal/logs"
+	"github.com/atriumrtc/atrium/configs"
+	"github.com/atriumrtc/atrium/control"
+	"github.com/atriumrtc/atrium/control/api"
+	"github.com/atriumrtc/atrium/control/auth"
+	"github.com/atriumrtc/atrium/control/web"
+	"github.com/atriumrtc/atrium/media"
+	"github.com/atriumrtc/atrium/signal"
+	"github.com/atriumrtc/atrium/signal/message"
+	"github.com/atriumrtc/atrium/turn"
+)
+
+// Bounds of the HTTP servers. WebSockets have bounds of their own: net/http
+// lifts these when a connection is taken over.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+	shutdownTimeout   = 5 * time.Second // for requests in flight, when stopping
+)
+
+// Options say what New makes.
+type Options struct {
+	Config configs.Config
+	// Certificates of HTTPS, self-made; nil reads the files that the
+	// configuration names.
+	Certificates *Certificates
+	// NextPort lets a busy port give way to the next free one.
+	NextPort bool
+	Logger   *slog.Logger // nil: no logs
+}
+
+// Server is a running Atrium.
+type Server struct {
+	cfg          configs.Config
+	log          *slog.Logger
+	certificates *Certificates
+	selfMade     bool // the certificate: browsers must not insist on it
+	proxies      []netip.Prefix
+
+	engine  *media.Engine
+	turn    *turn.Server // nil when off
+	signal  *signal.Server
+	control *control.Service
+
+	plain, https, metrics endpoint
+	draining              atomic.Bool
+	failed                chan error // of a listener
+	// closers undo what New did, the last first.
+	closers []func() error
+}
+
+// endpoint is one HTTP server and its sockets.
+type endpoint struct {
+	server    *http.Server
+	listeners []net.Listener
+}
+
+// New opens the data, the media sockets and the listeners. What it returns
+// must be given to Run or closed.
+func New(o Options) (*Server, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{cfg: o.Config, log: o.Logger, certificates: o.Certificates, selfMade: o.Certificates != nil, failed: make(chan error, 8)}
+	if err := s.open(o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) open(o Options) error {
+	var err error
+	if s.cfg.HTTP.Address != "" && s.certificates == nil {
+		if s.certificates, err = LoadCertificates(s.cfg.HTTP.TLSCertFile, s.cfg.HTTP.TLSKeyFile); err != nil {
+			return err
+		}
+	}
+	if s.proxies, err = s.cfg.HTTP.Proxies(); err != nil {
+		return fmt.Errorf("http.%w", err)
+	}
+	if o.NextPort {
+		s.cfg.Media.UDPPort = freeUDP(s.cfg.Media.Address, s.cfg.Media.UDPPort)
+		s.cfg.Media.TCPPort = freeTCP(s.cfg.Media.Address, s.cfg.Media.TCPPort)
+	}
+	keys, data, err := openData(s.cfg.Data.Dir)
+	if err != nil {
+		return err
+	}
+	s.onClose(data.Close)
+	s.engine, err = media.NewEngine(s.cfg.Media, media.Options{
+		Logger: s.log.With("subsystem", "media"), Pion: logs.Pion(s.log),
+	})
+	if err != nil {
+		return explainMedia(s.cfg.Media, err)
+	}
+	s.onClose(s.engine.Close)
+	s.control, err = control.New(control.Options{
+		Store: data, Media: calls{s.engine}, Secrets: keys, Logger: s.log.With("subsystem", "control"),
+	})
+	if err != nil {
+		return err
+	}
+	if o.NextPort { // only now: the media ports are taken
+		s.cfg.TURN.Port = freeBoth(s.cfg.TURN.Address, s.cfg.TURN.Port)
+	}
+	relays, err := s.openTURN()
+	if err != nil {
+		return err
+	}
+	tokens := auth.NewTokens(keys, nil)
+	s.signal = signal.New(s.cfg.Signal, signal.Options{
+		Engine: s.engine, Authority: authority{tokens, s.control}, Relays: relays, Seat: s.cfg.Media.Seat,
+		Logger: s.log.With("subsystem", "signal"),
+	})
+	s.onClose(func() error { s.signal.Close(); return nil })
+	handler, err := s.handler(tokens)
+	if err != nil {
+		return err
+	}
+	return s.listen(handler, o.NextPort)
+}
+
+// openTURN starts the TURN server; what it returns is nil when it is off.
+func (s *Server) openTURN() (signal.Relays, error) {
+	if !s.cfg.TURN.Enabled {
+		return nil, nil
+	}
+	var err error
+	s.turn, err = turn.New(s.cfg.TURN, turn.Options{
+		Relay: s.engine, MediaAddresses: s.engine.Addresses, Logger: s.log.With("subsystem", "turn"),
+	})
+	if errors.Is(err, turn.ErrPortInUse) {
+		return nil, fmt.Errorf("turn.port: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(s.turn.Close)
+	return relays{s.turn, s.cfg.Media.PublicIPs}, nil
+}
+
+// explainMedia says which of the media ports is taken, if one is.
+func explainMedia(cfg media.Config, err error) error {
+	for _, p := range []struct {
+		key        string
+		port, free int
+	}{
+		{"media.udp_port", cfg.UDPPort, freeUDP(cfg.Address, cfg.UDPPort)},
+		{"media.tcp_port", cfg.TCPPort, freeTCP(cfg.Address, cfg.TCPPort)},
+	} {
+		if p.free != p.port {
+			return fmt.Errorf("%s: another program uses port %d; stop it, or set %s to a free port: %w", p.key, p.port, p.key, err)
+		}
+	}
+	return err
+}
+
+// handler routes API, signalling and pages.
+func (s *Server) handler(tokens *auth.Tokens) (http.Handler, error) {
+	routes, err := api.New(s.cfg.API, api.Options{
+		Control: s.control, Tokens: tokens, BaseURL: s.baseURL, Logger: s.log.With("subsystem", "api"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	pages, err := web.New(web.Options{})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", pages)
+	mux.Handle(message.Path, s.signal)
+	mux.Handle("/api/", s.refuseNew(routes))
+	mux.Handle("/docs", routes)
+	mux.Handle("/docs/", routes)
+	return proxied(s.secure(mux), s.proxies), nil
+}
+
+// baseURL is what links begin with.
+func (s *Server) baseURL(r *http.Request) string {
+	if s.cfg.HTTP.BaseURL != "" {
+		return strings.TrimSuffix(s.cfg.HTTP.BaseURL, "/")
+	}
+	// proxied has taken the header away from those who aren't trusted.
+	if r.TLS != nil || len(s.proxies) > 0 && r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// listen opens the HTTP sockets.
+func (s *Server) listen(handler http.Handler, next bool) error {
+	for _, e := range []struct {
+		endpoint *endpoint
+		key      string
+		address  string
+		handler  http.Handler
+	}{
+		{&s.plain, "http.plain_address", s.cfg.HTTP.PlainAddress, handler},
+		{&s.https, "http.address", s.cfg.HTTP.Address, handler},
+		{&s.metrics, "metrics.address", s.cfg.Metrics.Address, health(s.ready, s.collector())},
+	} {
+		if e.address == "" {
+			continue
+		}
+		listeners, err := listen(e.key, e.address, next)
+		if err != nil {
+			return err
+		}
+		e.endpoint.listeners = listeners
+		e.endpoint.server = &http.Server{
+			Handler:           e.handler,
+			ReadHeaderTimeout: readHeaderTimeout,
+			ReadTimeout:       readTimeout,
+			WriteTimeout:      writeTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    maxHeaderBytes,
+			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		}
+		if e.endpoint == &s.https {
+			e.endpoint.server.TLSConfig = s.certificates.tlsConfig()
+		}
+		s.onClose(e.endpoint.close)
+	}
+	return nil
+}
+
+// close ends requests in flight, after a moment, and the sockets.
+func (e *endpoint) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	if err := e.server.Shutdown(ctx); err != nil {
+		_ = e.server.Close() // what remains is cut: it had its time
+	}
+	for _, l := range e.listeners {
+		_ = l.Close() // the server closed those that it served
+	}
+	return nil
+}
+
+func (s *Server) onClose(f func() error) { s.closers = append(s.closers, f) }
+
+// Start serves. The first listener that fails is reported by Failed.
+func (s *Server) Start() {
+	for _, e := range []*endpoint{&s.plain, &s.https, &s.metrics} {
+		for _, l := range e.listeners {
+			go func() {
+				var err error
+				if e == &s.https {
+					err = e.server.ServeTLS(l, "", "")
+				} else {
+					err = e.server.Serve(l)
+				}
+				if !errors.Is(err, http.ErrServerClosed) {
+					s.failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+				}
+			}()
+		}
+	}
+}
+
+// Failed delivers the error of a listener that ended by itself.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Control is the control plane, for what is set up from the command line.
+func (s *Server) Control() *control.Service { return s.control }
+
+// Certificates are those of HTTPS; nil when it is off.
+func (s *Server) Certificates() *Certificates { return s.certificates }
+
+// PlainPort, HTTPSPort and MetricsPort are the TCP ports in use; 0 when off.
+func (s *Server) PlainPort() int   { return s.plain.port() }
+func (s *Server) HTTPSPort() int   { return s.https.port() }
+func (s *Server) MetricsPort() int { return s.metrics.port() }
+
+// MetricsURL is the base of health and metrics; "" when they are off.
+func (s *Server) MetricsURL() string {
+	if len(s.metrics.listeners) == 0 {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(s.metrics.listeners[0].Addr().String())
+	if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(s.MetricsPort()))
+}
+
+func (e *endpoint) port() int {
+	if len(e.listeners) == 0 {
+		return 0
+	}
+	return portOf(e.listeners[0])
+}
+
+// ready says whether new calls are taken.
+func (s *Server) ready() bool { return !s.draining.Load() }
+
+// Close stops at once: clients are told to come back. It takes seconds at
+// most and may be called again.
+func (s *Server) Close() error {
+	s.draining.Store(true)
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,346 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/atriumrtc/atrium/configs"
+	"github.com/atriumrtc/atrium/control"
+	api "github.com/atriumrtc/atrium/control/api/client"
+	"github.com/atriumrtc/atrium/control/store"
+)
+
+// TestRooms goes through the API and signalling as an embedding app would:
+// room, token, join, list, remove, delete.
+func TestRooms(t *testing.T) {
+	s := start(t, Options{Config: testConfig(t)})
+	c := apiOf(t, s)
+	room, err := c.CreateRoom(t.Context(), api.RoomSpec{Type: "meeting", Name: "Team"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(room.Link, urlOf(s)+"/r#") {
+		t.Errorf("link %s", room.Link)
+	}
+	admission, err := c.Entry(t.Context(), room.Link, "Ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := c.CreateToken(t.Context(), room.ID, "Bea", "moderator", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann := dial(t, s, admission.Token.Token)
+	welcome := ann.expect("welcome")
+	if welcome["room"] != room.ID {
+		t.Errorf("welcomed to %v, not %v", welcome["room"], room.ID)
+	}
+	if policy, ok := welcome["policy"].(map[string]any); !ok || policy["lines"] != 18.0 {
+		t.Errorf("a call of six has %v lines, want 18", policy["lines"])
+	}
+	bea := dial(t, s, token.Token)
+	bea.expect("welcome")
+	ann.expect("participants")
+	list, err := c.Participants(t.Context(), room.ID)
+	if err != nil || len(list) != 2 || list[0].Name != "Ann" || list[1].Role != "moderator" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if err := c.Mute(t.Context(), room.ID, list[0].ID, "camera", true); codeOf(err) != "not_found" {
+		t.Errorf("muting what isn't published: %v", err)
+	}
+	if err := c.Remove(t.Context(), room.ID, list[0].ID); err != nil {
+		t.Error(err)
+	}
+	if bye := ann.expect("bye"); bye["code"] != "removed" {
+		t.Errorf("bye %v", bye)
+	}
+	if err := c.Remove(t.Context(), room.ID, list[0].ID); codeOf(err) != "not_found" {
+		t.Errorf("removing twice: %v", err)
+	}
+	if err := c.DeleteRoom(t.Context(), room.ID); err != nil {
+		t.Error(err)
+	}
+	if bye := bea.expect("bye"); bye["code"] != "room_closed" {
+		t.Errorf("bye %v", bye)
+	}
+	if bye := dial(t, s, token.Token).expect("bye"); bye["code"] != "room_closed" {
+		t.Errorf("a token of a deleted room: %v", bye)
+	}
+	if bye := dial(t, s, "nonsense").expect("bye"); bye["code"] != "bad_token" {
+		t.Errorf("no token: %v", bye)
+	}
+}
+
+func codeOf(err error) string {
+	var e *api.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// TestPool: calls in which everybody fits a pair get the small pool.
+func TestPool(t *testing.T) {
+	s := start(t, Options{Config: testConfig(t)})
+	c := apiOf(t, s)
+	for capacity, lines := range map[int]float64{2: 18, 7: 18, 8: 37, 61: 37} {
+		room, err := c.CreateRoom(t.Context(), api.RoomSpec{Type: "plain", Capacity: capacity}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := c.CreateToken(t.Context(), room.ID, "Ann", "viewer", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy, ok := dial(t, s, token.Token).expect("welcome")["policy"].(map[string]any)
+		if !ok || policy["lines"] != lines {
+			t.Errorf("capacity %d: %v lines, want %v", capacity, policy["lines"], lines)
+		}
+	}
+}
+
+// TestRestart: a restart forgets no room and no key.
+func TestRestart(t *testing.T) {
+	cfg := testConfig(t)
+	s, err := New(Options{Config: cfg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	demo, err := s.Control().EnsureDemo(t.Context())
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, Options{Config: cfg})
+	c, err := api.New(urlOf(s), demo.APIKey, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if room, err := c.Room(t.Context(), demo.Room.ID); err != nil || !strings.HasSuffix(room.Link, "#"+demo.Room.Link) {
+		t.Errorf("%+v, %v", room, err)
+	}
+}
+
+// TestPortTaken: each listener names its key and says what to do.
+func TestPortTaken(t *testing.T) {
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	taken := tcp.Addr().String()
+	tcpPort := portOf(tcp)
+	udpPort := udp.LocalAddr().(*net.UDPAddr).Port
+	for key, set := range map[string]func(*configs.Config){
+		"http.plain_address": func(c *configs.Config) { c.HTTP.PlainAddress = taken },
+		"http.address":       func(c *configs.Config) { c.HTTP.Address = taken },
+		"metrics.address":    func(c *configs.Config) { c.Metrics.Address = taken },
+		"media.tcp_port":     func(c *configs.Config) { c.Media.TCPPort = tcpPort },
+		"media.udp_port":     func(c *configs.Config) { c.Media.UDPPort = udpPort },
+		"turn.port":          func(c *configs.Config) { c.TURN.Port = udpPort },
+	} {
+		c := testConfig(t)
+		set(&c)
+		certificates, err := SelfMade(testTime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = New(Options{Config: c, Certificates: certificates})
+		if err == nil || !strings.HasPrefix(err.Error(), key+": ") || strings.Contains(err.Error(), "\n") ||
+			!strings.Contains(err.Error(), "another program") || !strings.Contains(err.Error(), "stop it, or set "+key+" to ") {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
+
+// TestNextPort: what dev does with a busy port.
+func TestNextPort(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	c := testConfig(t)
+	c.HTTP.PlainAddress = "localhost:" + strconv.Itoa(portOf(busy))
+	c.Media.TCPPort, c.TURN.Port = portOf(busy), portOf(busy)
+	s := start(t, Options{Config: c, NextPort: true})
+	if port := s.PlainPort(); port <= portOf(busy) {
+		t.Errorf("port %d after %d", port, portOf(busy))
+	}
+	if status, _ := get(t, "http://localhost:"+strconv.Itoa(s.PlainPort())+"/r"); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+}
+
+func TestBadAddresses(t *testing.T) {
+	for address, want := range map[string]string{
+		"203.0.113.1:0": "this host has no address 203.0.113.1:0",
+		"nowhere":       "http.plain_address: ",
+	} {
+		c := testConfig(t)
+		c.HTTP.PlainAddress = address
+		if _, err := New(Options{Config: c}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// TestDataLocked: two servers can't share a folder, and the second says so.
+func TestDataLocked(t *testing.T) {
+	c := testConfig(t)
+	start(t, Options{Config: c})
+	_, err := New(Options{Config: c})
+	if !errors.Is(err, store.ErrLocked) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDataFolderCantBeMade(t *testing.T) {
+	c := testConfig(t)
+	if err := os.WriteFile(c.Data.Dir+"/file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.Data.Dir += "/file/below"
+	if _, err := New(Options{Config: c}); err == nil || !strings.HasPrefix(err.Error(), "data.dir: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOpenControl(t *testing.T) {
+	c := testConfig(t)
+	rules, closeData, err := OpenControl(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, key, err := rules.CreateOrganisation(t.Context(), "Org")
+	if err := errors.Join(err, closeData()); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, Options{Config: c})
+	client, err := api.New(urlOf(s), key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := client.ListRooms(t.Context(), "", 0); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := OpenControl(c); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("while the server runs: %v", err)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	s := start(t, Options{Config: testConfig(t)})
+	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
+		if status, body := get(t, s.MetricsURL()+path); status != http.StatusOK || body != want {
+			t.Errorf("%s: %d %q", path, status, body)
+		}
+	}
+	if status, _ := get(t, urlOf(s)+"/metrics"); status != http.StatusNotFound {
+		t.Errorf("metrics are served to the public: %d", status)
+	}
+	if status, _ := get(t, s.MetricsURL()+"/api/v1/openapi.json"); status != http.StatusNotFound {
+		t.Errorf("the API is served on metrics.address: %d", status)
+	}
+}
+
+var metricName = regexp.MustCompile(`^atrium_(media|signal|turn)_[a-z_]+$`)
+
+// TestMetrics: names and labels are as the conventions have them.
+func TestMetrics(t *testing.T) {
+	s := start(t, Options{Config: testConfig(t)})
+	status, body := get(t, s.MetricsURL()+"/metrics")
+	if status != http.StatusOK {
+		t.Fatal(status)
+	}
+	for _, name := range []string{
+		"atrium_media_rooms 0", "atrium_media_participants 0", "atrium_media_packets_in_total 0",
+		"atrium_media_packets_out_total 0", `atrium_media_packets_dropped_total{reason="layer"} 0`,
+		"atrium_media_out_bytes_total 0", "atrium_turn_allocations 0", `atrium_turn_refusals_total{reason="quota"} 0`, "atrium_media_key_frame_requests_total 0", "atrium_media_nacks_in_total 0",
+		`atrium_signal_joins_total{result="ok"} 0`, "atrium_signal_join_seconds_count 0", "process_cpu_seconds_total ",
+		"process_resident_memory_bytes ", "go_goroutines ",
+	} {
+		if !strings.Contains(body, "\n"+name) {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	for line := range strings.Lines(body) {
+		name, kind, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "# TYPE "), " ")
+		if !strings.HasPrefix(line, "# TYPE atrium_") || !ok {
+			continue
+		}
+		if !metricName.MatchString(name) || (kind == "counter") != strings.HasSuffix(name, "_total") {
+			t.Errorf("%s %s breaks the naming rules", name, kind)
+		}
+	}
+	for _, label := range regexp.MustCompile(`atrium_\w+\{(\w+)=`).FindAllStringSubmatch(body, -1) {
+		if l := label[1]; l != "reason" && l != "result" && l != "code" && l != "le" {
+			t.Errorf("label %s", l)
+		}
+	}
+}
+
+// TestHeaders: what every answer has, the API's and the pages'.
+func TestHeaders(t *testing.T) {
+	s := start(t, Options{Config: testConfig(t)})
+	for _, path := range []string{"/", "/r", "/docs", "/sdk/index.js", "/api/v1/rooms", "/nothing"} {
+		response, err := http.Get(urlOf(s) + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		csp := response.Header.Get("Content-Security-Policy")
+		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe-inline") {
+			t.Errorf("%s: policy %q", path, csp)
+		}
+		if response.Header.Get("X-Content-Type-Options") != "nosniff" || response.Header.Get("Referrer-Policy") != "no-referrer" {
+			t.Errorf("%s: %v", path, response.Header)
+		}
+		if response.Header.Get("Strict-Transport-Security") != "" {
+			t.Errorf("%s: HTTPS insisted on over HTTP", path)
+		}
+	}
+}
+
+// TestAPanicIsARequestsOwn: SE-10.
+func TestAPanicIsARequestsOwn(t *testing.T) {
+	s := start(t, Options{Config: testConfig(t)})
+	w := newRecorder()
+	s.secure(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("fault") })).ServeHTTP(w, newRequest(t))
+	if w.Code != http.StatusInternalServerError {
+		t.Errorf("status %d", w.Code)
+	}
+	defer func() {
+		if recover() != http.ErrAbortHandler {
+			t.Error("net/http's own panic was swallowed")
+		}
+	}()
+	s.secure(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).ServeHTTP(w, newRequest(t))
+}
+
+// TestNoCalls: control without a server answers as if every room were empty.
+func TestNoCalls(t *testing.T) {
+	var none control.Media = noCalls{}
+	if list, err := none.Participants(t.Context(), "r"); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+	if err := none.CloseRoom(t.Context(), "r"); err != nil {
+		t.Error(err)
+	}
+	if err := none.Remove(t.Context(), "r", "p"); !errors.Is(err, control.ErrNotFound) {
+		t.Error(err)
+	}
+	if err := none.Mute(t.Context(), "r", "p", "camera", true); !errors.Is(err, control.ErrNotFound) {
+		t.Error(err)
+	}
+}

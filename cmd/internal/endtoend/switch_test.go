@@ -1,0 +1,146 @@
+package endtoend
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/atriumrtc/atrium/control/web/webtest"
+)
+
+// post calls the API with the server's key.
+func (s *server) post(t *testing.T, path, body string, into any) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.APIKey)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode/100 != 2 {
+		t.Fatalf("POST %s: %s", path, res.Status)
+	}
+	if into == nil {
+		return
+	}
+	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// switches of the stage in a run of the test.
+const switches = 20
+
+// A slot that is switched between two publishers, again and again, never
+// freezes the viewer's decoder: the stage of a large room shows now one, now
+// the other. What a publisher sees of the viewer at the same time, on a slot
+// that isn't switched, tells a freeze of ours from one of a busy machine: then
+// the run counts for nothing and is repeated.
+func TestSlotSwitchInBrowser(t *testing.T) {
+	s := startServer(t)
+	var room struct{ Link string }
+	s.post(t, "/rooms", `{"type":"plain","capacity":20}`, &room)
+	browser := webtest.Browser(t)
+	var people []*person
+	for _, name := range []string{"Anna", "Ben", "Viewer"} {
+		ctx := browser
+		if len(people) > 0 {
+			ctx = webtest.Tab(t, browser)
+		}
+		p := open(t, ctx, name, room.Link)
+		p.join()
+		people = append(people, p)
+	}
+	viewer, control := people[2], people[0]
+	viewer.sees("Anna", "camera")
+	viewer.sees("Ben", "camera")
+	viewer.do(webtest.Eval(watchStage))
+	for try := 1; ; try++ {
+		before := control.sum("video", "freezeCount")
+		got := switchStage(viewer, people[0].id(), people[1].id())
+		busy := control.sum("video", "freezeCount") > before
+		t.Logf("%d switches: %+v; the machine was too busy: %t", switches, got, busy)
+		if got.Backwards != 0 {
+			t.Errorf("timestamps went backwards %d times", got.Backwards)
+		}
+		if got.Slots != 1 {
+			t.Errorf("the stage used %d slots; want one", got.Slots)
+		}
+		if got.KeyFrames < switches {
+			t.Errorf("%d key frames decoded; want one for each of %d switches", got.KeyFrames, switches)
+		}
+		if got.Freezes == 0 || try == 3 && busy {
+			return
+		}
+		if !busy {
+			t.Fatalf("%d freezes of %.3f s in all", got.Freezes, got.Frozen)
+		}
+	}
+}
+
+// switchStage shows one and the other in turn, for half a second each.
+func switchStage(viewer *person, ids ...string) stageReport {
+	viewer.t.Helper()
+	viewer.do(webtest.Eval(`stageBegin()`))
+	for n := range switches {
+		to := ids[n%len(ids)]
+		viewer.do(webtest.Eval(fmt.Sprintf(`stageShows(%q)`, to)))
+		viewer.eventually(fmt.Sprintf(`stageRuns(%q)`, to))
+	}
+	return webtest.Value[stageReport](viewer.t, viewer.ctx, `stageReport()`)
+}
+
+// stageReport is what the viewer's decoder of the stage went through.
+type stageReport struct {
+	Freezes, Decoded, KeyFrames, Backwards, Slots int
+	Frozen                                        float64 // seconds
+	// Wait is the longest time from a layout to a newly decoded frame, in ms.
+	Wait float64
+}
+
+// watchStage takes the layout into the test's hands and watches the stage's
+// receiver.
+const watchStage = `(() => {
+	const room = window.atrium.room;
+	const setLayout = room.setLayout.bind(room);
+	room.setLayout = () => {}; // the page's own layouts stay out of the way
+	const mids = new Set();
+	let base, shown, asked, wait = 0, backwards = 0, last;
+	const stats = async (mid) => (await window.inbound('video')).find((s) => s.mid === mid);
+	setInterval(() => {
+		const transceiver = window.pcs.at(-1).getTransceivers().find((t) => mids.has(t.mid));
+		const source = transceiver?.receiver.getSynchronizationSources()[0];
+		if (!source) return;
+		if (last !== undefined && ((source.rtpTimestamp - last) | 0) < 0) backwards++;
+		last = source.rtpTimestamp;
+	}, 20);
+	window.stageBegin = () => { base = undefined; wait = backwards = 0; };
+	window.stageShows = (id) => {
+		asked = performance.now();
+		shown = undefined;
+		setLayout([{ participant: id, source: 'camera', width: 640, height: 360, priority: 1 }]);
+	};
+	// Runs: the map says so, and half a second of it was decoded.
+	window.stageRuns = async (id) => {
+		const slot = room.tracks.get(id + '/camera');
+		const s = slot?.state === 'live' ? await stats(slot.mid) : undefined;
+		if (!s) return false;
+		mids.add(slot.mid);
+		base ??= s;
+		if (shown === undefined) { shown = s.framesDecoded; wait = Math.max(wait, performance.now() - asked); }
+		return s.framesDecoded >= shown + 15;
+	};
+	window.stageReport = async () => {
+		const s = await stats([...mids][0]);
+		const since = (field) => s[field] - base[field];
+		return { Freezes: since('freezeCount'), Frozen: since('totalFreezesDuration'), Decoded: since('framesDecoded'),
+			KeyFrames: since('keyFramesDecoded') + 1, Backwards: backwards, Slots: mids.size, Wait: wait };
+	};
+})()`

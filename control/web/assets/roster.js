@@ -1,0 +1,82 @@
+// The list of people in the call.
+
+import { sourceOf } from '/sdk/index.js';
+import { byId, h, icon } from './dom.js';
+import { hue, initials, peopleWords, qualityWords } from './words.js';
+
+export class Roster {
+  #room;
+  #stage;
+  #panel = byId('people', HTMLElement);
+  #list = h('ul', { class: 'people-list', role: 'list', 'data-testid': 'people-list' });
+  #title = h('h2', { id: 'people-title' });
+  #close;
+
+  /**
+   * @param {import('/sdk/index.js').Room} room
+   * @param {import('./stage.js').Stage} stage
+   * @param {{onClose: () => void, onCopy: (button: HTMLButtonElement) => void}} options
+   */
+  constructor(room, stage, options) {
+    this.#room = room;
+    this.#stage = stage;
+    this.#close = h('button', { type: 'button', class: 'icon-button', title: 'Close the list', 'data-testid': 'people-close', onclick: options.onClose },
+      icon('close'), h('span', { class: 'unseen' }, 'Close the list'));
+    const copy = h('button', { type: 'button', class: 'button small', onclick: () => options.onCopy(copy) }, 'Copy the link to this call');
+    this.#panel.replaceChildren(
+      h('header', { class: 'panel-head' }, this.#title, this.#close), this.#list, h('div', { class: 'people-foot' }, copy));
+  }
+
+  get open() {
+    return !this.#panel.hidden;
+  }
+
+  /** @param {boolean} open */
+  show(open) {
+    this.#panel.hidden = !open;
+    if (!open) return;
+    this.render();
+    this.#close.focus();
+  }
+
+  render() {
+    if (!this.open) return;
+    const people = [...this.#room.participants.values()];
+    // Raised hands first: that is what the list is opened for.
+    people.sort((a, b) => Number(b.hand) - Number(a.hand));
+    this.#title.textContent = `In the call: ${peopleWords(people.length)}`;
+    const focused = this.#list.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.key : '';
+    this.#list.replaceChildren(...people.map((person) => this.#row(person)));
+    if (focused) /** @type {HTMLElement|null} */ (this.#list.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
+  }
+
+  /** @param {import('/sdk/protocol.js').Participant} person */
+  #row(person) {
+    const self = person.id === this.#room.self.id;
+    const microphone = sourceOf(person, 'microphone');
+    const off = !microphone || microphone.muted || microphone.muted_by_server;
+    const state = [
+      person.role === 'moderator' && 'Runs the call', person.hand && 'Hand raised', !person.connected && 'Reconnecting…',
+      sourceOf(person, 'screen') && 'Shares the screen', microphone?.muted_by_server && 'Muted by a moderator',
+      qualityWords(this.#stage.quality.get(person.id), self),
+    ].filter(Boolean).join(' · ');
+    const pinned = this.#stage.pinned === `${person.id}/camera`;
+    const pin = h('button', {
+      type: 'button', class: 'icon-button', 'data-key': person.id, 'aria-pressed': String(pinned),
+      title: pinned ? `Show ${person.name} as large as the others` : `Show ${person.name} large`,
+      onclick: () => {
+        this.#stage.pin(person.id, 'camera');
+        this.render();
+      },
+    }, icon(pinned ? 'shrink' : 'expand'), h('span', { class: 'unseen' }, `Show ${person.name} large`));
+    return h('li', { class: 'person', 'data-testid': 'person', 'data-participant': person.id },
+      h('div', { class: `avatar hue-${hue(person.id)}`, 'aria-hidden': 'true' }, initials(person.name)),
+      h('div', { class: 'person-text' },
+        h('span', { class: 'person-name' }, self ? `${person.name} (you)` : person.name),
+        state && h('span', { class: 'person-state' }, state)),
+      person.hand && icon('hand'),
+      icon(off ? 'mic-off' : 'mic', off ? 'muted' : ''),
+      h('span', { class: 'unseen' }, off ? 'Microphone off' : 'Microphone on'),
+      this.#room.participants.size > 1 && pin);
+  }
+}

@@ -1,0 +1,178 @@
+package web_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/atriumrtc/atrium/control/web/webtest"
+)
+
+// names that would run, or break the page, if they ever became markup, a
+// selector or a key (SE-8).
+var hostile = []string{
+	`<img src=x onerror="window.hit=1">`,
+	`"><script>window.hit=1</script>`,
+	`<svg/onload=window.hit=1>`,
+	`javascript:window.hit=1`,
+	`{{constructor.constructor('window.hit=1')()}}`,
+	`__proto__`, `constructor`,
+	"\u202egnp.exe", "a\u0000b", strings.Repeat("W", 200), `'; window.hit=1; '`,
+}
+
+// R-IC, SE-8: names and chat texts are shown as they are, and never run.
+func TestHostileNames(t *testing.T) {
+	ctx := webtest.Browser(t)
+	base := fakeServer(t).URL
+	webtest.Run(t, ctx, enterCall(base, "people=2"), chromedp.Click(webtest.By("chat-toggle")))
+	for _, name := range hostile {
+		js := `(() => { const n = ` + quote(name) + `;
+			const p = atrium.room.participants.get('p0');
+			p.name = n;
+			atrium.room.emit('participants', {joined: [], left: [], changed: [p]});
+			atrium.room.say('p0', n); })()`
+		webtest.Run(t, ctx, webtest.Eval(js), webtest.Eventually(`[...document.querySelectorAll('[data-testid=tile] .name')].some((e) => e.textContent === `+quote(name)+`)`),
+			webtest.Eventually(`document.querySelector('[data-testid=chat-log] li:last-child .chat-text').textContent === `+quote(name)))
+	}
+	webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-testid=people-toggle]').click()`))
+	if hit := webtest.Value[bool](t, ctx, `'hit' in window`); hit {
+		t.Error("a name was executed")
+	}
+	if n := webtest.Value[int](t, ctx, `document.querySelectorAll('main img[src=x], main script').length`); n != 0 {
+		t.Errorf("%d elements were made of a name", n)
+	}
+}
+
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\' || r == '<':
+			b.WriteString(`\x` + string("0123456789abcdef"[r>>4]) + string("0123456789abcdef"[r&15]))
+		case r < ' ':
+			b.WriteString(`\x0` + string("0123456789abcdef"[r&15]))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// The page does what the person wants: to the room, and to what they see.
+func TestCallControls(t *testing.T) {
+	ctx := webtest.Browser(t)
+	base := fakeServer(t).URL
+	sent := func(kind string) string {
+		return `atrium.room.sent.filter((m) => m[0] === '` + kind + `').map((m) => m.slice(1).join('=')).join()`
+	}
+	webtest.Run(t, ctx, enterCall(base, "people=3"), webtest.Eventually(sent("publish")+` === 'microphone,camera'`))
+	webtest.Run(t, ctx, chromedp.Click(webtest.By("mic")), webtest.Eventually(sent("mute")+` === 'microphone=true'`))
+	webtest.Run(t, ctx, webtest.Eventually(`document.querySelector('[data-self=true]').dataset.muted === 'true'`))
+	webtest.Run(t, ctx, chromedp.Click(webtest.By("cam")), webtest.Eventually(sent("unpublish")+` === 'camera'`),
+		webtest.Eventually(`document.querySelector('[data-self=true]').dataset.video === 'none'`))
+	webtest.Run(t, ctx, chromedp.Click(webtest.By("cam")), webtest.Eventually(sent("publish")+` === 'microphone,camera,camera'`))
+	webtest.Run(t, ctx, chromedp.Click(webtest.By("hand")), chromedp.WaitVisible(chromedp.CSS(`[data-self=true] [data-testid=hand-mark]`)))
+	// Chat: unread while closed, none when open.
+	webtest.Run(t, ctx, webtest.Eval(`atrium.room.say('p0', 'hello')`), webtest.Eventually(`document.querySelector('[data-testid=chat-toggle] .badge').textContent === '1'`),
+		chromedp.Click(webtest.By("chat-toggle")), webtest.Eventually(`document.activeElement.dataset.testid === 'chat-input'`),
+		chromedp.SendKeys(webtest.By("chat-input"), "good\r"),
+		webtest.Eventually(`document.querySelector('[data-testid=chat-log] li:last-child').dataset.from === 'self'`),
+		webtest.Eventually(`document.querySelector('[data-testid=chat-input]').value === ''`))
+	// Escape closes the panel and gives the focus back.
+	webtest.Run(t, ctx, chromedp.KeyEvent("\u001b"), webtest.Eventually(`document.activeElement.dataset.testid === 'chat-toggle'`))
+	// The layout is in device pixels, without ourselves.
+	webtest.Run(t, ctx, webtest.Eventually(`atrium.room.layout?.length === 3 && atrium.room.layout.every((t) => t.participant !== 'self' && t.width > 100 && Number.isInteger(t.height))`))
+	webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-participant=p1] [data-testid=pin]').click()`),
+		webtest.Eventually(`atrium.room.layout.filter((t) => t.priority === 100).map((t) => t.participant).join() === 'p1'`))
+	// Leaving ends at a page from where one can come back.
+	webtest.Run(t, ctx, chromedp.Click(webtest.By("leave")), chromedp.WaitVisible(webtest.By("again")),
+		webtest.Eventually(`document.activeElement.id === 'end-title'`), chromedp.Click(webtest.By("again")),
+		chromedp.WaitVisible(webtest.By("join")), webtest.Eventually(`document.querySelector('[data-testid=name]').value === 'Maria Lopez'`))
+}
+
+// R-CN-4: the link's secret leaves the page in the entry request only, and is
+// not kept by the browser.
+func TestSecretIsNotKept(t *testing.T) {
+	ctx := webtest.Browser(t)
+	base := fakeServer(t).URL
+	webtest.Run(t, ctx, enterCall(base, "people=1"))
+	kept := webtest.Value[string](t, ctx, `JSON.stringify([{...sessionStorage}, {...localStorage}, document.cookie])`)
+	if strings.Contains(kept, "secret-of-a-room") || !strings.Contains(kept, "fake.resume") {
+		t.Errorf("kept: %s", kept)
+	}
+}
+
+// Joining is possible without any device, and refusals are said in words.
+func TestWithoutDevices(t *testing.T) {
+	ctx := webtest.Browser(t)
+	base := fakeServer(t).URL
+	webtest.Run(t, ctx, onNewDocument(`navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); };`),
+		chromedp.Navigate(base+"/r?people=1#secret-of-a-room"), chromedp.WaitVisible(webtest.By("device-notice")),
+		chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.Click(webtest.By("join")), chromedp.WaitVisible(webtest.By("call")),
+		webtest.Eventually(`document.querySelectorAll('[data-testid=tile]').length === 2`))
+	words := webtest.Value[string](t, ctx, `document.querySelector('[data-testid=device-notice]').textContent`)
+	if !strings.Contains(words, "does not let this page use your camera and microphone") {
+		t.Errorf("notice: %s", words)
+	}
+	webtest.Run(t, ctx, chromedp.Navigate(base+"/r?people=1&x=2#wrong-secret"), chromedp.WaitVisible(webtest.By("device-notice")),
+		chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.Click(webtest.By("join")), chromedp.WaitVisible(webtest.By("join-error")))
+	if words := webtest.Value[string](t, ctx, `document.querySelector('[data-testid=join-error]').textContent`); !strings.HasPrefix(words, "This link does not work.") {
+		t.Errorf("error: %s", words)
+	}
+}
+
+// WCAG 2.2: names of controls (4.1.2), labels in names (2.5.3), target sizes
+// (our own 44 px), visible focus (2.4.7), no overflow at 320 px (1.4.10).
+func TestAccessible(t *testing.T) {
+	ctx := webtest.Browser(t)
+	base := fakeServer(t).URL
+	check := func(view string) {
+		t.Helper()
+		for _, fault := range webtest.Value[[]string](t, ctx, accessibilityCheck) {
+			t.Errorf("%s: %s", view, fault)
+		}
+	}
+	for _, width := range []int64{1280, 390, 320} {
+		webtest.Run(t, ctx, chromedp.EmulateViewport(width, 700), prefer("light"),
+			chromedp.Navigate(base+"/?w="+string(rune('a'+width%26))), chromedp.WaitVisible(webtest.By("link")))
+		check("landing")
+		webtest.Run(t, ctx, chromedp.Navigate(base+"/r?w="+string(rune('a'+width%26))+"#secret-of-a-room"), chromedp.WaitVisible(webtest.By("name")), webtest.Eventually(cameraOn))
+		check("prejoin")
+		webtest.Run(t, ctx, enterCall(base, "people=4&w="+string(rune('a'+width%26))))
+		check("call")
+		webtest.Run(t, ctx, chromedp.Click(webtest.By("chat-toggle")))
+		check("chat")
+		webtest.Run(t, ctx, chromedp.Click(webtest.By("chat-close")), chromedp.Click(webtest.By("more")), webtest.Eventually(`document.querySelectorAll('#settings select').length > 1`))
+		check("settings")
+		webtest.Run(t, ctx, chromedp.Click(webtest.By("settings-close")), chromedp.Click(webtest.By("leave")), chromedp.WaitVisible(webtest.By("again")))
+		check("end")
+	}
+}
+
+const accessibilityCheck = `(() => {
+	const faults = [];
+	const seen = (e) => e.offsetParent !== null && getComputedStyle(e).visibility !== 'hidden' && e.getClientRects().length > 0;
+	const what = (e) => e.tagName + '#' + e.id + '.' + e.className + ' ' + (e.dataset?.testid ?? '');
+	for (const e of document.querySelectorAll('button, input, select, textarea, summary, a[href]')) {
+		if (!seen(e)) continue;
+		const label = e.labels?.[0]?.textContent ?? '';
+		const name = (e.getAttribute('aria-label') ?? '') + e.textContent + label;
+		if (!name.trim()) faults.push('no name: ' + what(e));
+		let box = e.getBoundingClientRect();
+		if (e.type === 'checkbox' || e.type === 'radio') box = e.closest('label').getBoundingClientRect();
+		if (e.tagName !== 'A' || e.className) {
+			if (box.width < 43.5 || box.height < 43.5) faults.push('target ' + box.width + 'x' + box.height + ': ' + what(e));
+		}
+	}
+	for (const e of document.querySelectorAll('img')) if (!e.hasAttribute('alt')) faults.push('no alt: ' + what(e));
+	if (document.querySelectorAll('main:not([hidden])').length !== 1) faults.push('not one main');
+	if ([...document.querySelectorAll('h1')].filter(seen).length > 1) faults.push('several h1');
+	if (document.documentElement.scrollWidth > innerWidth + 1) faults.push('overflow: ' + document.documentElement.scrollWidth + ' in ' + innerWidth);
+	if (document.documentElement.lang !== 'en') faults.push('no lang');
+	const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
+	for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push('id twice: ' + id);
+	return faults;
+})()`

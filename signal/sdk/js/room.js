@@ -1,0 +1,397 @@
+// A participant's stay: what the page talks to.
+
+import { Emitter } from './emitter.js';
+import { AtriumError, asAtriumError } from './errors.js';
+import { Healer } from './healer.js';
+import { Link } from './link.js';
+import { applyChange, sourceOf } from './people.js';
+import { SOURCES } from './protocol.js';
+import { Publications } from './publications.js';
+import { resolve, trackKey } from './slots.js';
+import { digest, grade } from './stats.js';
+import { Transport } from './transport.js';
+
+/** @typedef {import('./protocol.js').SourceKind} SourceKind */
+/** @typedef {import('./protocol.js').Participant} Participant */
+/** @typedef {import('./protocol.js').Message} Message */
+/** @typedef {import('./slots.js').RemoteTrack} RemoteTrack */
+
+/** @typedef {import('./types.js').RoomState} RoomState */
+/** @typedef {import('./types.js').ConnectOptions} ConnectOptions */
+/** @typedef {import('./types.js').RoomEvents} RoomEvents */
+
+/** How long the server may take to answer an offer, in ms. */
+const ANSWER_MS = 8000;
+const STATS_MS = 5000;
+
+/** @extends {Emitter<RoomEvents>} */
+export class Room extends Emitter {
+  /** @type {RoomState} */
+  state = 'connecting';
+  /** Ourselves. @type {{id: string, name: string, role: import('./protocol.js').Role}} */
+  self = { id: '', name: '', role: 'participant' };
+  /** Where we are; id "" while parked. @type {RoomEvents['room']} */
+  room = { id: '', name: '', kind: 'parked', endsAt: null };
+  /** Everybody in the room by id, ourselves included. @type {Map<string, Participant>} */
+  participants = new Map();
+  /** What is received, by `trackKey(participant, source)`. @type {Map<string, RemoteTrack>} */
+  tracks = new Map();
+  /** Secret that returns to this seat; the `resume` event tells each new one. */
+  resume = '';
+  /** @type {import('./protocol.js').Policy} */
+  policy = { pool: { pairs: 0, videos: 0, screen: false }, publish: [] };
+
+  #options;
+  #link;
+  #healer;
+  #publications = new Publications((message) => this.#link.send(message));
+  /** @type {Transport|null} */
+  #transport = null;
+  #iceServers = /** @type {RTCIceServer[]} */ ([]);
+  #epoch = -1;
+  /** @type {import('./protocol.js').MapMessage|null} */
+  #map = null;
+  /** @type {import('./protocol.js').Tile[]|null} */
+  #layout = null;
+  #hand = false;
+  #wasUp = false;
+  /** @type {{resolve: (sdp: string) => void, reject: (err: AtriumError) => void}|null} */
+  #asked = null;
+  /** Negotiations follow one another. @type {Promise<void>} */
+  #negotiations = Promise.resolve();
+  /** @type {ReturnType<typeof setInterval>|undefined} */
+  #statsTimer;
+  /** @type {import('./stats.js').Sample|null} */
+  #sample = null;
+
+  /**
+   * Use connect().
+   * @param {string} url
+   * @param {ConnectOptions} options
+   */
+  constructor(url, options) {
+    super();
+    this.#options = options;
+    this.#link = new Link({ url, token: options.token, resume: options.resume, slots: options.slots, renew: options.renew });
+    this.#healer = new Healer({
+      healthy: () => this.#transport?.state === 'connected' || !this.#link.up,
+      negotiate: (fresh) => void this.#negotiate(fresh).catch(() => {}),
+    });
+    this.#link.on('message', (message) => this.#handlers.get(message.type)?.(message));
+    this.#link.on('welcome', (welcome) => this.#welcome(welcome));
+    this.#link.on('down', () => {
+      this.#asked?.reject(new AtriumError('connection_lost', 'the connection was lost', { retry: true }));
+      this.#setState();
+    });
+    this.#link.on('end', (err) => this.#close(err));
+  }
+
+  /** The connection, for statistics and debugging. */
+  get peerConnection() {
+    return this.#transport?.pc ?? null;
+  }
+
+  /**
+   * Audio slots, in fixed order: play all of them. Who is heard in which is in
+   * `tracks`; in larger rooms they carry the loudest.
+   * @returns {readonly import('./slots.js').Receiver[]}
+   */
+  get audio() {
+    return this.#transport?.audio ?? [];
+  }
+
+  /** Connects; called by connect() once. */
+  async start() {
+    const { signal } = this.#options;
+    const onAbort = () => void this.leave();
+    if (signal?.aborted) throw new AtriumError('aborted', 'connecting was aborted');
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await this.#link.start();
+      await this.#negotiations;
+    } catch (err) {
+      signal?.removeEventListener('abort', onAbort);
+      const why = signal?.aborted ? new AtriumError('aborted', 'connecting was aborted') : asAtriumError(err, 'connection_lost');
+      this.#close(why);
+      throw why;
+    }
+    this.#statsTimer = setInterval(() => void this.#measure(), STATS_MS);
+  }
+
+  /**
+   * Publishes a track, or replaces what is published. The camera and the
+   * screen go out in several sizes.
+   * @param {SourceKind} kind
+   * @param {MediaStreamTrack} track
+   * @param {{muted?: boolean}} [options]
+   */
+  async publish(kind, track, options = {}) {
+    this.#checkKind(kind);
+    if (!this.policy.publish.includes(kind)) {
+      throw new AtriumError('not_allowed', `publishing ${kind} is not allowed here`);
+    }
+    track.addEventListener('ended', () => {
+      if (this.#publications.track(kind) !== track) return;
+      void this.unpublish(kind);
+      this.emit('ended', { source: kind });
+    });
+    await this.#publications.set(kind, track, options.muted);
+  }
+
+  /**
+   * Stops publishing; the track itself is left to the caller.
+   * @param {SourceKind} kind
+   */
+  async unpublish(kind) {
+    this.#checkKind(kind);
+    await this.#publications.clear(kind);
+  }
+
+  /**
+   * Mutes or unmutes what is published (`track.enabled`), for everybody to see.
+   * @param {SourceKind} kind
+   * @param {boolean} muted
+   */
+  mute(kind, muted) {
+    this.#checkKind(kind);
+    this.#publications.mute(kind, muted);
+  }
+
+  /**
+   * Whether we muted it ourselves.
+   * @param {SourceKind} kind
+   */
+  isMuted(kind) {
+    return this.#publications.isMuted(kind);
+  }
+
+  /**
+   * What is shown and how large: whole state, replaces the layout of before.
+   * @param {import('./protocol.js').Tile[]} tiles sizes in device pixels; the highest priority is the stage
+   */
+  setLayout(tiles) {
+    this.#layout = tiles;
+    this.#link.send({ type: 'layout', tiles });
+  }
+
+  /**
+   * Says something to all, or to one.
+   * @param {string} text at most 4000 characters
+   * @param {{to?: string}} [options] participant id
+   */
+  chat(text, options = {}) {
+    const message = options.to ? { type: 'chat', to: options.to, text } : { type: 'chat', text };
+    if (!this.#link.send(message)) throw new AtriumError('connection_lost', 'not sent: the connection is down', { retry: true });
+  }
+
+  /**
+   * Raises or lowers our hand.
+   * @param {boolean} raised
+   */
+  hand(raised) {
+    this.#hand = raised;
+    this.#link.send({ type: 'hand', raised });
+  }
+
+  /** Leaves for good; the seat is given up. */
+  async leave() {
+    this.#link.send({ type: 'leave' });
+    this.#close(new AtriumError('left', 'you left'));
+  }
+
+  /** Statistics of the connection; null before there is one. */
+  async stats() {
+    return this.#transport ? this.#transport.pc.getStats() : null;
+  }
+
+  /** @param {string} kind */
+  #checkKind(kind) {
+    if (!SOURCES.some((source) => source === kind)) throw new AtriumError('bad_argument', `no such source: ${kind}`);
+    if (this.state === 'closed') throw new AtriumError('closed', 'the call is over');
+  }
+
+  /** @param {import('./protocol.js').Welcome} welcome */
+  #welcome(welcome) {
+    this.self = welcome.participant;
+    this.policy = welcome.policy;
+    this.#iceServers = this.#options.iceServers ?? welcome.ice_servers ?? [];
+    if (!welcome.resumed) {
+      // A new seat counts its stays anew: whatever was known is void.
+      this.#epoch = -1;
+      this.#map = null;
+      this.#publications.forgetLayers();
+    }
+    this.resume = welcome.resume;
+    this.emit('resume', welcome.resume);
+    const keep = welcome.resumed && this.#transport?.negotiated && this.#transport.state === 'connected';
+    if (keep) this.#flush();
+    else void this.#negotiate(!welcome.resumed).catch(() => {});
+    this.#setState();
+  }
+
+  /**
+   * Offers: a new connection, or an ICE restart of the present one.
+   * @param {boolean} fresh
+   * @returns {Promise<void>}
+   */
+  #negotiate(fresh) {
+    const run = this.#negotiations.catch(() => {}).then(async () => {
+      if (this.state === 'closed' || !this.#link.up) return;
+      if (fresh || !this.#transport || this.#transport.state === 'closed') this.#replaceTransport();
+      const transport = /** @type {Transport} */ (this.#transport);
+      try {
+        await transport.negotiate((sdp) => this.#exchange(sdp));
+      } catch (thrown) {
+        this.#refused(asAtriumError(thrown, 'internal'), transport);
+        throw thrown;
+      }
+      this.#healer.negotiated();
+      await this.#publications.attach(transport);
+      this.#flush();
+      this.#applyMap();
+    });
+    this.#negotiations = run;
+    return run;
+  }
+
+  /**
+   * An offer failed. A lost connection is dialled again anyhow; else a new
+   * connection is tried once, then the call ends with the reason.
+   * @param {AtriumError} err
+   * @param {Transport} transport
+   */
+  #refused(err, transport) {
+    if (err.code === 'connection_lost') return;
+    if (err.code === 'timeout') return this.#link.drop();
+    if (transport.negotiated) void this.#negotiate(true).catch(() => {});
+    else this.#close(err);
+  }
+
+  #replaceTransport() {
+    this.#transport?.close();
+    const transport = new Transport({
+      policy: this.policy,
+      iceServers: this.#iceServers,
+      iceTransportPolicy: this.#options.iceTransportPolicy,
+    });
+    this.#transport = transport;
+    transport.on('state', (state) => {
+      if (this.#transport !== transport) return;
+      this.#healer.observe(state);
+      this.#setState();
+    });
+  }
+
+  /**
+   * @param {string} sdp
+   * @returns {Promise<string>}
+   */
+  #exchange(sdp) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new AtriumError('timeout', 'the offer was not answered', { retry: true })), ANSWER_MS);
+      const done = (/** @type {() => void} */ then) => {
+        clearTimeout(timer);
+        this.#asked = null;
+        then();
+      };
+      this.#asked = {
+        resolve: (answer) => done(() => resolve(answer)),
+        reject: (err) => done(() => reject(err)),
+      };
+      if (!this.#link.send({ type: 'offer', sdp })) {
+        this.#asked.reject(new AtriumError('connection_lost', 'the connection was lost', { retry: true }));
+      }
+    });
+  }
+
+  /** Says our whole state again: after a welcome the server may know none of it. */
+  #flush() {
+    this.#publications.announce(this.participants.get(this.self.id)?.sources ?? []);
+    if (this.#layout) this.#link.send({ type: 'layout', tiles: this.#layout });
+    if (this.#hand) this.#link.send({ type: 'hand', raised: true });
+  }
+
+  #applyMap() {
+    const slots = this.#map?.epoch === this.#epoch ? this.#map.slots : [];
+    this.tracks = resolve(slots, this.#transport?.receivers ?? new Map(), this.tracks);
+    this.emit('map', this.tracks);
+  }
+
+  #setState() {
+    if (this.state === 'closed') return;
+    const up = this.#link.up && this.#transport?.state === 'connected';
+    if (up) this.#wasUp = true;
+    /** @type {RoomState} */
+    const state = up ? 'connected' : this.#wasUp ? 'reconnecting' : 'connecting';
+    if (state === this.state) return;
+    this.state = state;
+    this.emit('state', state);
+  }
+
+  async #measure() {
+    const report = this.state === 'connected' ? await this.stats() : null;
+    if (!report) return void (this.#sample = null);
+    const now = digest(report.values());
+    const before = this.#sample;
+    this.#sample = now;
+    if (before && now.at > before.at) this.emit('local-quality', grade(before, now));
+  }
+
+  /** @param {AtriumError} err */
+  #close(err) {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    clearInterval(this.#statsTimer);
+    this.#healer.stop();
+    this.#asked?.reject(err);
+    this.#link.close();
+    this.#transport?.close();
+    this.tracks = new Map();
+    this.emit('state', 'closed');
+    this.emit('closed', err);
+  }
+
+  /**
+   * What each message does; those that are not here are of a later version.
+   * @type {ReadonlyMap<string, (message: any) => void>}
+   */
+  #handlers = new Map(Object.entries({
+    answer: ({ sdp }) => this.#asked?.resolve(sdp),
+    room: (message) => {
+      this.#epoch = message.epoch;
+      this.room = {
+        id: message.id,
+        name: message.name,
+        kind: message.kind,
+        endsAt: message.ends_at ? new Date(message.ends_at) : null,
+      };
+      this.participants = new Map((message.participants ?? []).map((/** @type {Participant} */ p) => [p.id, p]));
+      this.emit('room', this.room);
+      this.#applyMap();
+    },
+    participants: (message) => this.emit('participants', applyChange(this.participants, message)),
+    map: (message) => {
+      this.#map = message;
+      if (message.epoch === this.#epoch) this.#applyMap();
+    },
+    layers: ({ source, rids }) => {
+      this.#publications.setLayers(source, rids ?? []);
+      this.emit('layers', { source, rids: rids ?? [] });
+    },
+    speakers: ({ speakers }) => this.emit('speakers', speakers ?? []),
+    quality: ({ participants }) => this.emit('quality', participants ?? []),
+    chat: (message) => this.emit('chat', message),
+    transport: ({ state }) => {
+      this.emit('transport', state);
+      if (state === 'failed') this.#healer.lost();
+    },
+    notice: ({ code, message }) => this.emit('notice', { code, message }),
+    error: ({ code, message }) => {
+      const err = new AtriumError(code, message);
+      if (String(code).startsWith('offer_')) this.#asked?.reject(err);
+      this.emit('error', err);
+    },
+  }));
+}
+
+export { sourceOf, trackKey };
