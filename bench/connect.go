@@ -22,12 +22,13 @@ const leaveTimeout = 3 * time.Second
 type clientJoiner struct {
 	url      string
 	insecure bool
+	light    *client.Light // nil: participants check everything
 }
 
 // join implements joiner.
 func (j clientJoiner) join(ctx context.Context, s seat) (peer, error) {
 	p := &clientPeer{began: time.Now()}
-	o := client.Options{URL: j.url, Token: s.token, InsecureTLS: j.insecure}
+	o := client.Options{URL: j.url, Token: s.token, InsecureTLS: j.insecure, Light: j.light, IgnoreLayers: s.allLayers}
 	if s.publisher {
 		var err error
 		if o.Publish, err = publications(s, &p.meter); err != nil {
@@ -144,6 +145,12 @@ type Options struct {
 	// without it the figures of the server are null.
 	Metrics    ReadMetrics
 	MetricsURL string
+	// ServerPID is the server's process, where it runs on this host; 0: unknown.
+	// Its CPU time is then read from the system, user and system apart.
+	ServerPID int
+	// Profile tells that process to write a CPU profile of the steady window:
+	// SIGUSR1 at its beginning and its end (see `atrium dev --cpu-profile`).
+	Profile bool
 	// Progress is told how the run gets on.
 	Progress Progress
 	// Version of the program, for the result.
@@ -170,9 +177,16 @@ func Run(ctx context.Context, s Scenario, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer rooms.close()
+	joiner := clientJoiner{url: s.URL, insecure: o.Insecure}
+	if s.Light {
+		if joiner.light, err = client.NewLight(); err != nil {
+			return nil, err
+		}
+		defer joiner.light.Close() //nolint:errcheck // every result has been read
+	}
 	r := &run{
-		scenario: s, rooms: rooms, joiner: clientJoiner{url: s.URL, insecure: o.Insecure},
-		server:   serverWatch{url: o.MetricsURL, source: o.Metrics},
+		scenario: s, rooms: rooms, joiner: joiner,
+		server:   serverWatch{url: o.MetricsURL, source: o.Metrics, process: process{o.ServerPID}, profile: o.Profile},
 		progress: o.Progress, version: o.Version,
 	}
 	return r.do(ctx)

@@ -20,7 +20,7 @@ const (
 // it.
 func (r *run) measure(ctx context.Context, result *Result) error {
 	peers := r.attendance.peers()
-	r.server.begin = r.server.read(ctx)
+	r.server.enter(ctx)
 	begin := currentUsage(time.Now())
 	before := make([]counters, len(peers))
 	for i, p := range peers {
@@ -41,7 +41,7 @@ func (r *run) measure(ctx context.Context, result *Result) error {
 	}
 	sum := sumSince(peers, before)
 	end := currentUsage(time.Now())
-	r.server.end = r.server.read(ctx)
+	r.server.leave(ctx)
 	window := end.at.Sub(begin.at)
 	r.progress.Measuring(r.scenario.For, r.scenario.For, live(peers, before, window))
 

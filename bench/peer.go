@@ -30,6 +30,7 @@ type seat struct {
 	index     int // in the scenario; publishers come first
 	publisher bool
 	simulcast bool
+	allLayers bool
 	// speaks: its microphone is loud; the others' are nearly silent.
 	speaks bool
 }

@@ -71,6 +71,8 @@ type ScenarioInfo struct {
 	Publishers    int     `json:"publishers"`
 	Layout        Layout  `json:"layout"`
 	Simulcast     bool    `json:"simulcast"`
+	Light         bool    `json:"light"`
+	AllLayers     bool    `json:"all_layers"`
 	Seconds       float64 `json:"seconds" unit:"s"`
 	RampPerSecond float64 `json:"ramp_per_second" unit:"/s"`
 }
@@ -162,6 +164,9 @@ type Server struct {
 	Problem string `json:"problem"`
 	// CPU is the process's user and system time per second.
 	CPU *float64 `json:"cpu" unit:"cores"`
+	// UserCPU and SystemCPU are its parts, known where the server's process is.
+	UserCPU   *float64 `json:"user_cpu" unit:"cores"`
+	SystemCPU *float64 `json:"system_cpu" unit:"cores"`
 	// JoinCPUSeconds is the process's CPU time from the first join to the last.
 	JoinCPUSeconds *float64 `json:"join_cpu_seconds" unit:"s"`
 	PacketsIn      *float64 `json:"packets_in"`

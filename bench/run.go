@@ -71,7 +71,7 @@ type run struct {
 func (r *run) do(ctx context.Context) (*Result, error) {
 	started := time.Now()
 	r.attendance = newAttendance(r.scenario)
-	r.server.started = r.server.read(ctx)
+	r.server.started, r.server.usedBefore = r.server.read(ctx), r.server.process.cpu()
 	roomID, err := r.rooms.create(ctx, "atrium-bench", r.scenario.Participants)
 	if err != nil {
 		return nil, interrupted(ctx, fmt.Errorf("making the room: %w", err))
@@ -106,7 +106,7 @@ func (r *run) blank(started time.Time) *Result {
 		Tool: Tool{Version: r.version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH},
 		Scenario: ScenarioInfo{
 			URL: s.URL, Participants: s.Participants, Publishers: s.Publishers, Layout: s.Layout,
-			Simulcast: s.Simulcast, Seconds: s.For.Seconds(), RampPerSecond: s.Ramp,
+			Simulcast: s.Simulcast, Light: s.Light, AllLayers: s.AllLayers, Seconds: s.For.Seconds(), RampPerSecond: s.Ramp,
 		},
 		VoidReasons: []string{}, Assertions: []Verdict{},
 	}
@@ -201,7 +201,7 @@ func (r *run) joinOne(ctx context.Context, roomID string, index int) error {
 	m.id, m.token = id, time.Since(m.began)
 	m.peer, err = r.joiner.join(joining, seat{
 		token: token, index: index, publisher: publisher,
-		simulcast: r.scenario.Simulcast, speaks: index < speakers,
+		simulcast: r.scenario.Simulcast, speaks: index < speakers, allLayers: r.scenario.AllLayers,
 	})
 	if err != nil {
 		return err

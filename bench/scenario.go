@@ -51,6 +51,11 @@ type Scenario struct {
 	Layout                   Layout
 	// Simulcast publishes three encodings of a camera instead of one.
 	Simulcast bool
+	// Light lets participants check every RTP header, and decrypt only what they
+	// need to and samples, so that the generator holds many more of them.
+	Light bool
+	// AllLayers sends all encodings, those too that nobody needs.
+	AllLayers bool
 	// For is the length of the steady window, from when all have joined.
 	For time.Duration
 	// Ramp is how many begin to join each second.

@@ -25,6 +25,36 @@ type serverWatch struct {
 	begin   sample // at the beginning of the steady window
 	end     sample // at its end
 	problem string
+
+	process    process
+	profile    bool
+	usedBegin  cpuTime // of the process, at the beginning of the steady window
+	usedEnd    cpuTime // at its end
+	usedBefore cpuTime // before the first join
+}
+
+// enter and leave mark the steady window.
+func (w *serverWatch) enter(ctx context.Context) {
+	w.begin = w.read(ctx)
+	if w.profile {
+		w.note(w.process.toggleProfile())
+	}
+	w.usedBegin = w.process.cpu()
+}
+
+func (w *serverWatch) leave(ctx context.Context) {
+	w.usedEnd = w.process.cpu()
+	if w.profile {
+		w.note(w.process.toggleProfile())
+	}
+	w.end = w.read(ctx)
+}
+
+// note keeps the first problem.
+func (w *serverWatch) note(err error) {
+	if err != nil && w.problem == "" {
+		w.problem = err.Error()
+	}
 }
 
 // read takes one reading; nil when it failed.
@@ -36,9 +66,7 @@ func (w *serverWatch) read(ctx context.Context) sample {
 	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
 	defer cancel()
 	s, err := w.source(ctx)
-	if err != nil && w.problem == "" {
-		w.problem = err.Error()
-	}
+	w.note(err)
 	return s
 }
 
@@ -61,6 +89,13 @@ func (w *serverWatch) figures(window time.Duration, received int64) Server {
 	s.JoinCPUSeconds = w.started.growth(w.begin, metricCPU)
 	s.ResidentBytes = w.end.get(metricResident)
 	s.Goroutines = w.end.get(metricGoroutines)
+	if used, ok := w.usedBegin.until(w.usedEnd); ok {
+		s.UserCPU, s.SystemCPU = ratio(used.user, window.Seconds()), ratio(used.system, window.Seconds())
+		cpu = figure(used.user + used.system)
+		if joins, ok := w.usedBefore.until(w.usedBegin); ok {
+			s.JoinCPUSeconds = figure(joins.user + joins.system)
+		}
+	}
 	if cpu != nil {
 		s.CPU = ratio(*cpu, window.Seconds())
 		s.USPerReceivedPacket = ratio(*cpu*1e6, float64(received))

@@ -52,7 +52,7 @@ func payloadMark(p sentPacket) string {
 // A slot stays shut until a key frame, and then runs on without a gap when it
 // is switched between publishers.
 func TestSlotSwitch(t *testing.T) {
-	_, r, peers := fakeRoom(t, nil, 60, GroupPool(), "viewer", "a", "b")
+	_, r, peers := fakeRoom(t, newFakeClock(), 60, GroupPool(), "viewer", "a", "b")
 	viewer, a, b := peers[0], peers[1], peers[2]
 	stage := func(id string) {
 		must(t, viewer.SetLayout([]Tile{{Participant: id, Source: Camera, Width: 320, Height: 180}}))
@@ -106,7 +106,7 @@ func TestSlotSwitch(t *testing.T) {
 // A packet that the receiver asks for again comes on the RTX SSRC as it was
 // sent, with its number in front (RFC 4588 §4).
 func TestResend(t *testing.T) {
-	e, r, peers := fakeRoom(t, nil, 5, SmallPool(), "viewer", "a")
+	e, r, peers := fakeRoom(t, newFakeClock(), 5, SmallPool(), "viewer", "a")
 	viewer, a := peers[0], peers[1]
 	for i := range 5 {
 		a.recv(a.layer(Camera, 0), i == 0)
@@ -141,7 +141,7 @@ func TestResend(t *testing.T) {
 // R-GC-5: muted means not forwarded, whoever muted; only the server can take
 // back what the server muted.
 func TestMute(t *testing.T) {
-	_, r, peers := fakeRoom(t, nil, 5, SmallPool(), "viewer", "a")
+	_, r, peers := fakeRoom(t, newFakeClock(), 5, SmallPool(), "viewer", "a")
 	viewer, a := peers[0], peers[1]
 	mic := a.layer(Microphone, 0)
 	heard := func() bool {
@@ -174,7 +174,7 @@ func TestMute(t *testing.T) {
 
 // PF-8: forwarding costs no allocation, neither per packet nor per subscriber.
 func TestForwardDoesNotAllocate(t *testing.T) {
-	_, r, peers := fakeRoom(t, nil, 5, SmallPool(), "a", "b", "c", "d")
+	_, r, peers := fakeRoom(t, newFakeClock(), 5, SmallPool(), "a", "b", "c", "d")
 	a := peers[0]
 	video, audio := a.layer(Camera, 0), a.layer(Microphone, 0)
 	a.recv(video, true)
@@ -257,7 +257,7 @@ func BenchmarkForward(b *testing.B) {
 			for i := range ids {
 				ids[i] = fmt.Sprint("p", i)
 			}
-			_, r, peers := fakeRoom(b, nil, 100, GroupPool(), ids...)
+			_, r, peers := fakeRoom(b, newFakeClock(), 100, GroupPool(), ids...)
 			l := peers[0].layer(Camera, 0)
 			peers[0].recv(l, true)
 			settled(r)

@@ -149,12 +149,38 @@ func TestParkedGetsNothing(t *testing.T) {
 	if n := len(viewer.wire.take()) + len(askAgain(viewer, before)); n != 0 {
 		t.Errorf("%d packets", n)
 	}
+	for _, s := range viewer.transport.slots {
+		if src, cur, target := s.feed(); src != nil || cur != nil || target != nil {
+			t.Errorf("slot %s is still assigned", s.mid)
+		}
+	}
 	// It is told to keep the lowest layers flowing, for the next move.
 	for _, kind := range []SourceKind{Camera, Screen} {
 		waitEvent(t, viewer.events, "layers while parked", func(ev LayersChanged) bool { return ev.Source == kind && len(ev.RIDs) == 1 })
 	}
-	if viewer.Room() != nil || e.Snapshot().Parked != 1 {
+	if viewer.Room() != nil || viewer.route.Load() != 0 || e.Snapshot().Parked != 1 {
 		t.Error("not parked")
+	}
+}
+
+// R-GC-7: what is recorded while parked is for nobody, on return neither.
+func TestParkedShowsNothing(t *testing.T) {
+	e, r, peers := fakeRoom(t, newFakeClock(), 5, SmallPool(), "viewer", "a")
+	viewer, a := peers[0], peers[1]
+	l := a.layer(Camera, 0)
+	a.recv(l, true)
+	settled(r)
+	must(t, e.Move(context.Background(), a.Participant, nil))
+	if slots := l.slots.Load(); slots != nil {
+		t.Errorf("parked, and %d slots on its list", len(*slots))
+	}
+	viewer.wire.take()
+	a.recv(l, true)
+	must(t, e.Move(context.Background(), a.Participant, r))
+	settled(r)
+	a.recv(l, false)
+	if n := len(viewer.wire.take()); n != 0 {
+		t.Errorf("%d packets from while it was parked", n)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
@@ -83,9 +84,11 @@ func TestStalledTCPHarmsNobody(t *testing.T) {
 	c.from("a, over the relay", hears("a"))
 	relay.stall()
 	l := a.currentTransport().sources[1].layers[0]
-	// Enough to fill every buffer between us and the client many times over.
-	for n := 0; e.Snapshot().Dropped["write"] == 0; n++ {
-		if n == 200_000 {
+	// Until every buffer between us and the client is full, and well on.
+	start := time.Now()
+	for n, refused := 0, uint64(0); refused < 1000; n++ {
+		refused = e.Snapshot().Dropped["write"]
+		if n == 100_000 {
 			t.Fatal("no write was refused: is there a bound?")
 		}
 		pkt := videoPacket("a", "q", n, n == 0)
@@ -94,6 +97,9 @@ func TestStalledTCPHarmsNobody(t *testing.T) {
 		raw, err := pkt.Marshal()
 		must(t, err)
 		l.handle(raw, e.now())
+	}
+	if d := time.Since(start); d > patience {
+		t.Errorf("the packet path was held up: %s", d)
 	}
 	for len(b.in) > 0 {
 		<-b.in

@@ -91,9 +91,6 @@ func newUnbuiltPeer(t *testing.T, e *Engine, id string, role Role, pool Pool) *t
 	}
 	p := &testPeer{Participant: part, t: t, events: ev}
 	t.Cleanup(func() {
-		if p.pc == nil {
-			return
-		}
 		if err := p.pc.Close(); err != nil {
 			t.Error(err)
 		}

@@ -6,7 +6,8 @@ import (
 )
 
 // Publish announces that a send line carries a source now (active), or no
-// longer does: then nothing of it is forwarded once it returns. Errors: ErrUnknownMid, ErrNotAllowed for viewers.
+// longer does: then nothing of it is forwarded once it returns. Errors:
+// ErrUnknownMid, ErrNotAllowed for viewers.
 func (p *Participant) Publish(mid string, kind SourceKind, active bool) error {
 	if p.role == RoleViewer && active {
 		return ErrNotAllowed

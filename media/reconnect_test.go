@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -162,4 +163,26 @@ func ids(infos []ParticipantInfo) (ids []string) {
 		ids = append(ids, i.ID)
 	}
 	return ids
+}
+
+// What a receiver asks for again comes over its RTX stream, as negotiated.
+func TestResendOverRTX(t *testing.T) {
+	e := newTestEngine(t)
+	a, b := addPeer(t, e, "a"), addPeer(t, e, "b")
+	r := openRoom(t, e, "r", 2)
+	move(t, e, a, r)
+	move(t, e, b, r)
+	a.publish(Camera)
+	a.stream("q")
+	first := b.from("a picture", hears("a"))
+	must(t, b.pc.WriteRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{
+		MediaSSRC: first.pkt.SSRC, Nacks: []rtcp.NackPair{{PacketID: first.pkt.SequenceNumber}},
+	}}))
+	again := b.from("the same again", func(r received) bool { return r.pkt.SequenceNumber == first.pkt.SequenceNumber })
+	if !slices.Equal(again.pkt.Payload, first.pkt.Payload) || again.pkt.Timestamp != first.pkt.Timestamp {
+		t.Errorf("got %v; want %v", again.pkt, first.pkt)
+	}
+	if n := e.Snapshot().RTXOut; n != 1 {
+		t.Errorf("%d packets resent; want 1", n)
+	}
 }

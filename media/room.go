@@ -298,8 +298,8 @@ func (r *Room) changed(m *member) RoomChanged {
 	return ev
 }
 
-// leave is run by the loop. It takes the participant out of every list; the
-// caller waits for packets in hand (leaveRoom).
+// leave is run by the loop. Nobody is fed by the participant any more; the
+// caller shuts its slots and waits for packets in hand (leaveRoom).
 func (r *Room) leave(p *Participant) {
 	i := slices.IndexFunc(r.members, func(m *member) bool { return m.p == p })
 	if i < 0 {
@@ -309,9 +309,6 @@ func (r *Room) leave(p *Participant) {
 	r.members = slices.Delete(r.members, i, i+1)
 	r.hear(m, nil)
 	if t := p.currentTransport(); t != nil {
-		for _, s := range t.slots {
-			s.assign(nil, nil, 0)
-		}
 		for _, s := range t.sources {
 			for _, l := range s.layers {
 				l.slots.Store(nil)

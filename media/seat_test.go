@@ -72,7 +72,7 @@ func TestSeatOfLostTransport(t *testing.T) {
 
 // A room counts kept seats, and is gone when the last has left.
 func TestRoomEndsWithItsLast(t *testing.T) {
-	e, r, peers := fakeRoom(t, nil, 1, SmallPool(), "a")
+	e, r, peers := fakeRoom(t, newFakeClock(), 1, SmallPool(), "a")
 	late := addFake(t, e, "late", SmallPool())
 	peers[0].Detach(peers[0].events)
 	if err := e.Move(context.Background(), late.Participant, r); !errors.Is(err, ErrRoomFull) {

@@ -69,7 +69,7 @@ func TestReconnectingIsShown(t *testing.T) {
 // A camera that turns out smaller than assumed is shown in the layer that
 // covers the tile.
 func TestLayerFollowsItsSize(t *testing.T) {
-	_, r, viewer, a := stageRoom(t, 300)
+	clock, r, viewer, a := stageRoom(t, 300)
 	a.recv(a.layer(Camera, 1), true)
 	a.recv(a.layer(Camera, 2), true)
 	settled(r)
@@ -81,8 +81,10 @@ func TestLayerFollowsItsSize(t *testing.T) {
 	small := a.raw(h, true)
 	i := len(small) - len("|a/h/2") - 2 // height in the frame header
 	small[i], small[i+1] = 180, 0
-	h.handle(small, 0)
 	settled(r)
+	clock.advance(settleInterval)
+	h.handle(small, a.engine.now())
+	r.ask(func() {}) // by itself, it looks again
 	sendAll(viewer, a, true, 2)
 	if got := sendAll(viewer, a, false, 1, 2); sprint(got) != "[a/f]" {
 		t.Errorf("with an h of 180 lines it shows %v; want f", got)
@@ -95,7 +97,7 @@ func TestAutomaticStageFollowsTheVoice(t *testing.T) {
 	_, r, peers := fakeRoom(t, clock, 60, GroupPool(), "viewer", "a", "b", "c")
 	viewer := peers[0]
 	speak := func(p *fakePeer) {
-		for range 30 {
+		for range 15 { // all are among the loudest still
 			for range 5 {
 				p.recv(p.layer(Microphone, 0), false)
 			}

@@ -214,7 +214,7 @@ func (s *Slot) sendLocked(l *layer, p *packet) {
 	n, err := s.w.WriteRTP(&s.header, p.payload)
 	if err != nil || n == 0 {
 		c.drop(dropWrite)
-		if err == nil {
+		if !s.started {
 			s.cur = nil // its keys aren't there yet: it opens again
 		}
 		return

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -38,7 +39,7 @@ type Options struct {
 // Server serves the WebSocket of the signalling protocol. It is an
 // [http.Handler] for message.Path.
 type Server struct {
-	cfg       Config
+	cfg       atomic.Pointer[Config] // see Reconfigure
 	engine    engine
 	authority Authority
 	relays    Relays
@@ -80,7 +81,7 @@ func newServer(cfg Config, o Options, e engine) *Server {
 		o.Seat = media.DefaultConfig().Seat
 	}
 	s := &Server{
-		cfg: cfg, engine: e, authority: o.Authority, relays: o.Relays, seatTime: o.Seat,
+		engine: e, authority: o.Authority, relays: o.Relays, seatTime: o.Seat,
 		log: o.Logger, clock: o.Clock,
 		metrics: newMetrics(),
 		hub:     &hub{now: o.Clock.Now, rooms: map[string]map[*session]struct{}{}},
@@ -88,9 +89,14 @@ func newServer(cfg Config, o Options, e engine) *Server {
 		members: map[*session]*list.Element{}, pending: list.New(),
 		idle: make(chan struct{}),
 	}
+	s.cfg.Store(&cfg)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
+
+// Reconfigure puts another configuration in force, which must be valid.
+// Connections that stand keep the one they began with.
+func (s *Server) Reconfigure(cfg Config) { s.cfg.Store(&cfg) }
 
 type systemClock struct{}
 
@@ -101,7 +107,7 @@ func (systemClock) AfterFunc(d time.Duration, f func()) media.Timer { return tim
 // ServeHTTP upgrades a request to a WebSocket and serves it until it ends.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	origin, err := foreignOrigin(r)
-	if err != nil || (origin != "" && !allowsOrigin(s.cfg.AllowedOrigins, origin)) {
+	if err != nil || (origin != "" && !allowsOrigin(s.cfg.Load().AllowedOrigins, origin)) {
 		s.metrics.refuse(message.CodeBadOrigin)
 		problem(w, http.StatusForbidden, message.CodeBadOrigin,
 			"pages of this origin may not connect; add it to signal.allowed_origins")
@@ -152,7 +158,8 @@ func (s *Server) admit(c *session) bool {
 	}
 	s.sessions.Add(1)
 	s.members[c] = s.pending.PushBack(c)
-	for e := s.pending.Front(); e != nil && s.pending.Len() > s.cfg.MaxPending; e = s.pending.Front() {
+	most := s.cfg.Load().MaxPending
+	for e := s.pending.Front(); e != nil && s.pending.Len() > most; e = s.pending.Front() {
 		s.pending.Remove(e)
 		if oldest, ok := e.Value.(*session); ok && oldest.decide(phaseDropped) {
 			oldest.bye(message.CodeBusy, "too many connections wait to join", true)

@@ -38,6 +38,7 @@ const (
 // the media.Observer of its participant.
 type session struct {
 	server *Server
+	cfg    *Config // in force when it began
 	conn   *websocket.Conn
 	// host that the client reached us by, without port; origin is the web
 	// origin of the client's page where that isn't ours, else "".
@@ -82,10 +83,11 @@ func (s *Server) newSession(conn *websocket.Conn, r *http.Request, origin string
 		host = h
 	}
 	host = strings.Trim(host, "[]") // an IPv6 address without a port
+	cfg := s.cfg.Load()
 	c := &session{
-		server: s, conn: conn, host: host, origin: origin, started: s.clock.Now(),
-		out:      newQueue(s.cfg.QueueMessages, s.cfg.QueueBytes),
-		messages: rate.NewLimiter(rate.Limit(s.cfg.MessageRate), s.cfg.MessageBurst),
+		server: s, cfg: cfg, conn: conn, host: host, origin: origin, started: s.clock.Now(),
+		out:      newQueue(cfg.QueueMessages, cfg.QueueBytes),
+		messages: rate.NewLimiter(rate.Limit(cfg.MessageRate), cfg.MessageBurst),
 		offers:   rate.NewLimiter(offersPerSecond, offersAtOnce),
 		chats:    rate.NewLimiter(chatsPerSecond, chatsAtOnce),
 	}
@@ -116,7 +118,7 @@ func (c *session) run() {
 func (c *session) read() {
 	defer c.contain("read")
 	c.conn.SetReadLimit(maxJoinBytes)
-	timer := c.server.clock.AfterFunc(c.server.cfg.JoinTimeout, func() {
+	timer := c.server.clock.AfterFunc(c.cfg.JoinTimeout, func() {
 		if c.decide(phaseDropped) {
 			c.bye(message.CodeTimeout, "no join came in time", true)
 		}
@@ -221,7 +223,7 @@ func (c *session) write() {
 }
 
 func (c *session) deliver(data []byte) bool {
-	ctx, cancel := context.WithTimeout(c.ctx, c.server.cfg.WriteTimeout)
+	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.WriteTimeout)
 	defer cancel()
 	if err := c.conn.Write(ctx, websocket.MessageText, data); err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -248,10 +250,10 @@ func (c *session) farewell() {
 // answer says that the welcome has arrived: see seats.confirm.
 func (c *session) keepAlive() {
 	defer c.contain("ping")
-	tick := time.NewTicker(c.server.cfg.PingInterval)
+	tick := time.NewTicker(c.cfg.PingInterval)
 	defer tick.Stop()
 	for {
-		ctx, cancel := context.WithTimeout(c.ctx, c.server.cfg.PingTimeout)
+		ctx, cancel := context.WithTimeout(c.ctx, c.cfg.PingTimeout)
 		err := c.conn.Ping(ctx)
 		cancel()
 		if err != nil {

@@ -62,6 +62,23 @@ func TestMessageRate(t *testing.T) {
 	want[*message.Welcome](q)
 }
 
+// Limits that change bind those who connect from then on.
+func TestReconfigure(t *testing.T) {
+	w := newWorld(t, nil)
+	before, _ := w.join(t, "before", "r")
+	cfg := DefaultConfig()
+	cfg.MessageRate, cfg.MessageBurst = 1, 10
+	w.server.Reconfigure(cfg)
+	after, _ := w.join(t, "after", "r")
+	for range 12 {
+		before.send(&message.Hand{Raised: true})
+		after.send(&message.Hand{Raised: true})
+	}
+	after.wantBye(message.CodeRateLimited, true)
+	before.send(&message.Leave{})
+	before.wantBye(message.CodeLeft, false)
+}
+
 // slowClient is a client whose socket takes few bytes.
 func slowClient(t *testing.T) *http.Client {
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -18,7 +18,7 @@ import (
 func TestQuota(t *testing.T) {
 	s, _ := start(t, nil)
 	first, _ := allocate(t, s, "tcp", "alice")
-	for range s.cfg.MaxAllocationsPerUser - 1 {
+	for range s.cfg.Load().MaxAllocationsPerUser - 1 {
 		username, password, _ := s.Credentials("alice")
 		if got := dialRaw(t, s).ask(s, username, password, stun.MethodAllocate, udpTransport()); got != 0 {
 			t.Fatalf("within the quota: %d", got)
@@ -40,6 +40,27 @@ func TestQuota(t *testing.T) {
 	eventually(t, "there is room", func() bool { return s.Snapshot().Allocations == 12 })
 	if got := last.ask(s, username, password, stun.MethodAllocate, udpTransport()); got != 0 {
 		t.Fatalf("after one has ended: %d", got)
+	}
+}
+
+// Limits that change bind at once, and end nothing that stands.
+func TestReconfigure(t *testing.T) {
+	s, _ := start(t, nil)
+	username, password, _ := s.Credentials("alice")
+	if got := dialRaw(t, s).ask(s, username, password, stun.MethodAllocate, udpTransport()); got != 0 {
+		t.Fatalf("the first: %d", got)
+	}
+	cfg := *s.cfg.Load()
+	cfg.MaxAllocationsPerUser, cfg.UnauthenticatedPerSecond = 1, cfg.UnauthenticatedPerSecond+1
+	s.Reconfigure(cfg)
+	if got := dialRaw(t, s).ask(s, username, password, stun.MethodAllocate, udpTransport()); got != 486 {
+		t.Fatalf("above the new quota: %d, want 486", got)
+	}
+	if got := s.Snapshot().Allocations; got != 1 {
+		t.Fatalf("%d allocations, want 1", got)
+	}
+	if s.limiter.perSecond != cfg.UnauthenticatedPerSecond {
+		t.Fatalf("%d answers a second, want %d", s.limiter.perSecond, cfg.UnauthenticatedPerSecond)
 	}
 }
 

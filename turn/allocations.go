@@ -52,7 +52,7 @@ func clientKey(addr net.Addr) string { return addr.Network() + " " + addrPort(ad
 func (a *allocations) reserve(participant string, client net.Addr) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.owners[participant])+a.reserved[participant] >= a.server.cfg.MaxAllocationsPerUser {
+	if len(a.owners[participant])+a.reserved[participant] >= a.server.cfg.Load().MaxAllocationsPerUser {
 		return false
 	}
 	a.reserved[participant]++

@@ -253,8 +253,8 @@ func (r raw) ask(s *Server, username, password string, method stun.Method, extra
 		r.t.Fatal(err)
 	}
 	setters := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, extra...)
-	r.send(build(r.t, append(setters, stun.NewUsername(username), stun.NewRealm(s.cfg.Realm), nonce,
-		stun.NewLongTermIntegrity(username, s.cfg.Realm, password))...))
+	r.send(build(r.t, append(setters, stun.NewUsername(username), stun.NewRealm(s.cfg.Load().Realm), nonce,
+		stun.NewLongTermIntegrity(username, s.cfg.Load().Realm, password))...))
 	m := r.receive(patience)
 	switch {
 	case m == nil:

@@ -30,11 +30,18 @@ type limiter struct {
 }
 
 func newLimiter(perSecond int) *limiter {
-	return &limiter{
-		perSecond: perSecond,
-		all:       rate.NewLimiter(rate.Limit(perSecond*limiterAll), perSecond*limiterAll),
-		young:     map[netip.Prefix]*rate.Limiter{},
-	}
+	l := &limiter{}
+	l.configure(perSecond)
+	return l
+}
+
+// configure changes the rate and forgets what each source has used of it.
+func (l *limiter) configure(perSecond int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.perSecond = perSecond
+	l.all = rate.NewLimiter(rate.Limit(perSecond*limiterAll), perSecond*limiterAll)
+	l.young, l.old = map[netip.Prefix]*rate.Limiter{}, nil
 }
 
 func (l *limiter) allow(source netip.Prefix, now time.Time) bool {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -55,7 +56,7 @@ type Options struct {
 // Server is a running TURN server. Its methods may be called from any
 // goroutine.
 type Server struct {
-	cfg   Config
+	cfg   atomic.Pointer[Config] // see Reconfigure
 	relay Relay
 	media func() []netip.AddrPort
 	log   *slog.Logger
@@ -83,7 +84,8 @@ func New(cfg Config, o Options) (*Server, error) {
 	if o.Relay == nil || o.MediaAddresses == nil {
 		return nil, errors.New("turn: Options.Relay and Options.MediaAddresses are required")
 	}
-	s := &Server{cfg: cfg, relay: o.Relay, media: o.MediaAddresses, log: o.Logger, now: o.Now, done: make(chan struct{})}
+	s := &Server{relay: o.Relay, media: o.MediaAddresses, log: o.Logger, now: o.Now, done: make(chan struct{})}
+	s.cfg.Store(&cfg)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -111,6 +113,13 @@ func New(cfg Config, o Options) (*Server, error) {
 	}
 	s.log.Info("turn server listens", "port", s.port, "tcp", tcp != nil)
 	return s, nil
+}
+
+// Reconfigure puts the limits of cfg in force, which must be valid; its other
+// fields are those of New. Allocations and connections that stand stay.
+func (s *Server) Reconfigure(cfg Config) {
+	s.cfg.Store(&cfg)
+	s.limiter.configure(cfg.UnauthenticatedPerSecond)
 }
 
 // listen opens both sockets on the same port.
@@ -153,7 +162,7 @@ func (s *Server) serve(socket *net.UDPConn, tcp net.Listener) error {
 		}},
 		// pion logs addresses of clients with nearly everything (SE-19).
 		LoggerFactory: silent{},
-		Realm:         s.cfg.Realm,
+		Realm:         s.cfg.Load().Realm,
 		AuthHandler: func(username, _ string, _ net.Addr) ([]byte, bool) {
 			_, key, ok := s.grants.key(username)
 			return key, ok

@@ -103,7 +103,7 @@ func TestExpiredGrantsArePruned(t *testing.T) {
 
 func TestPortInUse(t *testing.T) {
 	s, relay := start(t, nil)
-	cfg := s.cfg
+	cfg := *s.cfg.Load()
 	cfg.Port = s.Port()
 	_, err := New(cfg, Options{Relay: relay, MediaAddresses: s.media})
 	if !errors.Is(err, ErrPortInUse) || strings.Contains(err.Error(), "\n") {

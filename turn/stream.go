@@ -71,8 +71,8 @@ func (l *listener) admit(c net.Conn) *stream {
 	source := sourceOf(c.RemoteAddr())
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || len(l.conns) >= l.server.cfg.MaxTCPConnections ||
-		l.sources[source] >= l.server.cfg.MaxTCPConnectionsPerSource {
+	cfg := l.server.cfg.Load()
+	if l.closed || len(l.conns) >= cfg.MaxTCPConnections || l.sources[source] >= cfg.MaxTCPConnectionsPerSource {
 		return nil
 	}
 	s := &stream{

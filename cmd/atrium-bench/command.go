@@ -59,6 +59,8 @@ type roomFlags struct {
 	metrics      string
 	assert       string
 	out          string
+	serverPID    int
+	profile      bool
 }
 
 func newRoomCommand(std standard, room runRoom) *cobra.Command {
@@ -98,6 +100,10 @@ was the bottleneck.`,
 	flags.IntVar(&f.scenario.Publishers, "publishers", 0, "how many of them publish camera and microphone (default all)")
 	flags.StringVar(&f.layout, "layout", string(bench.LayoutGallery), "what each looks at: gallery, stage or webinar")
 	flags.BoolVar(&f.scenario.Simulcast, "simulcast", false, "publish three encodings of each camera instead of one")
+	flags.BoolVar(&f.scenario.Light, "light", false, "check every RTP header but decrypt only samples, to hold many more participants (Linux)")
+	flags.BoolVar(&f.scenario.AllLayers, "all-layers", false, "send all encodings, those too that the server says nobody needs")
+	flags.IntVar(&f.serverPID, "server-pid", 0, "the server's process id on this host, for its CPU time in user and kernel mode")
+	flags.BoolVar(&f.profile, "profile", false, "have a server with --cpu-profile write a CPU profile of the steady window; needs --server-pid")
 	flags.DurationVar(&f.scenario.For, "for", 20*time.Second, "how long to measure, from when all have joined")
 	flags.StringVar(&f.ramp, "ramp", "30/s", "how many begin to join each second")
 	flags.StringVar(&f.assert, "assert", "", "what must hold, for example 'loss<0.1%,join_p95<2s'")
@@ -156,6 +162,9 @@ func (f *roomFlags) prepare() ([]bench.Assertion, bench.Options, error) {
 	if err := f.scenario.Validate(); err != nil {
 		return nil, bench.Options{}, err
 	}
+	if f.serverPID < 0 || (f.profile && f.serverPID == 0) {
+		return nil, bench.Options{}, usageError{errors.New("--server-pid: give the id of the server's process; --profile needs it")}
+	}
 	assertions, err := bench.ParseAssertions(f.assert)
 	if err != nil {
 		return nil, bench.Options{}, err
@@ -164,7 +173,7 @@ func (f *roomFlags) prepare() ([]bench.Assertion, bench.Options, error) {
 	if err != nil {
 		return nil, bench.Options{}, err
 	}
-	options := bench.Options{Key: key, Insecure: f.insecure, MetricsURL: f.metrics, Version: version()}
+	options := bench.Options{Key: key, Insecure: f.insecure, MetricsURL: f.metrics, Version: version(), ServerPID: f.serverPID, Profile: f.profile}
 	if f.metrics != "" {
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 		options.Metrics = func(ctx context.Context) (map[string]float64, error) {

@@ -20,8 +20,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Run the server",
 		Long: "Run the server.\n\n" +
 			"The first SIGTERM or SIGINT drains: nobody new gets in, and the server ends when nobody is connected\n" +
-			"any more or drain.timeout has passed. A second one ends it at once. SIGHUP reads the certificate and\n" +
-			"the log level again.",
+			"any more or drain.timeout has passed. A second one ends it at once. SIGHUP reads the certificate,\n" +
+			"the log level and the limits of signal, turn and api again.",
 		Args: cobra.NoArgs,
 	}
 	file := configFlag(cmd)
@@ -40,9 +40,6 @@ func (a *app) serve(options configs.Options) error {
 		return configs.Locate(options, err)
 	}
 	r := newRunner(a, cfg, options)
-	for _, name := range configs.UnknownEnv(os.Environ()) {
-		r.log.Warn("an environment variable sets nothing", "name", name)
-	}
 	s, err := server.New(server.Options{Config: cfg, Logger: r.log})
 	if err != nil {
 		return err
@@ -70,6 +67,9 @@ func newRunner(a *app, cfg configs.Config, options configs.Options) *runner {
 	r := &runner{app: a, cfg: cfg, options: options, level: new(slog.LevelVar)}
 	r.setLevel(cfg)
 	r.log = logs.New(a.err, cfg.Log.Format, r.level)
+	for _, name := range configs.UnknownEnv(os.Environ()) {
+		r.log.Warn("an environment variable sets nothing", "name", name)
+	}
 	return r
 }
 
@@ -138,6 +138,7 @@ func (r *runner) reload(s *server.Server) {
 			return
 		}
 	}
+	s.SetLimits(cfg)
 	r.setLevel(cfg)
-	r.log.Info("certificate and log level were read again", "level", cfg.Log.Level)
+	r.log.Info("certificate, limits and log level were read again", "level", cfg.Log.Level)
 }

@@ -33,7 +33,8 @@ type Options struct {
 	Now     func() time.Time // nil: the wall clock
 }
 
-// Server is what the handlers share. It doesn't change after New.
+// Server serves /api/v1/ and /docs; it is what the handlers share. Only the
+// limits change after New.
 type Server struct {
 	control  *control.Service
 	tokens   *auth.Tokens
@@ -43,13 +44,14 @@ type Server struct {
 	maxBody  int64
 
 	mux     *http.ServeMux
+	handler http.Handler    // mux, guarded
 	methods map[string]bool // that any route uses
 	openAPI []byte
 }
 
-// New returns the handler of /api/v1/ (all but /api/v1/signal, which a more
+// New returns the server of /api/v1/ (all but /api/v1/signal, which a more
 // specific pattern beside it may serve) and of /docs.
-func New(cfg Config, o Options) (http.Handler, error) {
+func New(cfg Config, o Options) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("api.New: %w", err)
 	}
@@ -82,11 +84,19 @@ func New(cfg Config, o Options) (http.Handler, error) {
 	}
 	s.openAPI = document
 	s.mux.HandleFunc("GET "+prefix+"/openapi.json", s.serveOpenAPI)
-	s.mux.HandleFunc(prefix+"/", s.serveUnknown)
+	s.mux.HandleFunc("/api/", s.serveUnknown)
 	s.mux.Handle("GET /docs", docsHandler())
 	s.mux.Handle("GET /docs/", docsHandler())
-	return s.guard(s.mux), nil
+	s.handler = s.guard(s.mux)
+	return s, nil
 }
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Reconfigure puts other limits of failures in force; cfg must be valid.
+// MaxBodyBytes is part of the routes and stays.
+func (s *Server) Reconfigure(cfg Config) { s.failures.configure(cfg) }
 
 // requestURL is the default of Options.BaseURL.
 func requestURL(r *http.Request) string {

@@ -65,7 +65,7 @@ func (s *Server) failure(ctx context.Context, problem *Problem) *Problem {
 	if !s.failures.note(originOf(ctx).remote) {
 		return problem
 	}
-	wait := math.Ceil(1 / float64(s.failures.every))
+	wait := math.Ceil(s.failures.interval().Seconds())
 	return newProblem(http.StatusTooManyRequests, CodeRateLimited,
 		"Too many wrong links or keys came from this network: wait before the next attempt.").
 		withHeader("Retry-After", strconv.Itoa(int(wait)))

@@ -32,14 +32,34 @@ type network struct {
 }
 
 func newFailures(cfg Config, now func() time.Time) *failures {
-	return &failures{
+	f := &failures{
 		now:      now,
-		every:    rate.Every(cfg.FailureInterval),
-		burst:    cfg.FailureBurst,
 		most:     maxNetworks,
 		networks: make(map[netip.Prefix]*list.Element),
 		recent:   list.New(),
 	}
+	f.configure(cfg)
+	return f
+}
+
+// configure changes the limits, also of networks that are known.
+func (f *failures) configure(cfg Config) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.every, f.burst = rate.Every(cfg.FailureInterval), cfg.FailureBurst
+	now := f.now()
+	for e := f.recent.Front(); e != nil; e = e.Next() {
+		limiter := e.Value.(*network).limiter
+		limiter.SetLimitAt(now, f.every)
+		limiter.SetBurstAt(now, f.burst)
+	}
+}
+
+// interval is the time after which one more failure is allowed.
+func (f *failures) interval() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Duration(float64(time.Second) / float64(f.every))
 }
 
 // note counts a failure of whoever is at remote ("host:port") and says

@@ -139,6 +139,9 @@ func rework(_ huma.Context, _ string, v any) (any, error) {
 	if status == http.StatusBadRequest && strings.Contains(model.Detail, "body is required") {
 		problem.Code = CodeMalformed
 	}
+	if status == http.StatusRequestEntityTooLarge {
+		problem.Detail = "The body is too large: send less."
+	}
 	if status == http.StatusUnsupportedMediaType {
 		problem.Code, problem.Errors = CodeUnsupported, nil
 		problem.Detail = "Send the body as Content-Type: application/json."

@@ -186,6 +186,9 @@ func TestBadRequests(t *testing.T) {
 		{"unknown role", "POST", tokens, `{"role":"king","name":"a"}`, 400, CodeInvalid, "body.role"},
 		{"name of an entry", "POST", "/api/v1/entry", `{"link":"` + link + `","fields":{"name":""}}`, 400, CodeInvalid, "body.fields.name"},
 		{"deep", "POST", rooms, strings.Repeat(`[`, 20000), 400, CodeMalformed, "body"},
+		{"no route", "GET", "/api/v1/nothing", "", 404, CodeNotFound, "no such route"},
+		{"another version", "GET", "/api/v2/rooms", "", 404, CodeNotFound, "no such route"},
+		{"no version", "GET", "/api/", "", 404, CodeNotFound, "no such route"},
 		{"too long", "POST", rooms, `{"type":"` + strings.Repeat("a", 70000) + `"}`, 413, CodeTooLarge, "too large"},
 		{"limit 0", "GET", rooms + "?limit=0", "", 400, CodeInvalid, "query.limit"},
 		{"limit 201", "GET", rooms + "?limit=201", "", 400, CodeInvalid, "query.limit"},
@@ -328,6 +331,23 @@ func TestFailuresByNetwork(t *testing.T) {
 	}
 	if !f.note("192.0.2.9:1") || f.note("192.0.2.0:1") {
 		t.Error("the latest was forgotten, or the oldest not")
+	}
+}
+
+// Limits that change bind networks that are known, too.
+func TestFailureLimitChanges(t *testing.T) {
+	now := time.Now()
+	f := newFailures(Config{FailureBurst: 1, FailureInterval: time.Hour}, func() time.Time { return now })
+	if f.note("192.0.2.1:1") || !f.note("192.0.2.1:1") {
+		t.Fatal("the first failure is free, the second isn't")
+	}
+	f.configure(Config{FailureBurst: 2, FailureInterval: time.Second})
+	if got := f.interval(); got != time.Second {
+		t.Errorf("one more after %v, want 1s", got)
+	}
+	now = now.Add(2 * time.Second)
+	if f.note("192.0.2.1:1") || f.note("192.0.2.1:1") || !f.note("192.0.2.1:1") {
+		t.Error("the new limit isn't in force")
 	}
 }
 

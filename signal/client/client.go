@@ -74,7 +74,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.receiver = newReceiver(c.opened)
+	c.receiver = newReceiver(c.opened, o.Light != nil)
 	go c.reap()
 	if err := c.connect(ctx); err != nil {
 		c.end(err)

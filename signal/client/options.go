@@ -45,6 +45,16 @@ type Options struct {
 	// address, so one socket serves one client for each server.
 	UDPMux ice.UDPMux
 
+	// Light makes the client one of a load generator's many: its socket is read
+	// together with others', every RTP header is checked, and what is encrypted
+	// is decrypted and checked for one packet in 64, beside all packets of a
+	// slot until the media that its map promised is there, and all resent ones.
+	// Reports go out once a second, transport-wide feedback doesn't. Nil checks
+	// everything. UDPMux, IPFilter, NetworkTypes and TURN are not for it.
+	Light *Light
+	// IgnoreLayers sends all encodings, needed or not.
+	IgnoreLayers bool
+
 	// Publish is published before Connect returns.
 	Publish []Publication
 	// Handlers are told what happens.

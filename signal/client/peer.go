@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
@@ -17,6 +18,7 @@ type peer struct {
 	c       *Client
 	pc      *webrtc.PeerConnection
 	senders []*sender // in order of m-line
+	socket  io.Closer // of a light client; nil: pion has its own
 }
 
 // Header extensions of the protocol.
@@ -43,19 +45,27 @@ func newPeer(c *Client, w *message.Welcome) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
+	settings := c.settings()
+	socket, err := c.listenLight(&settings)
+	if err != nil {
+		return nil, err
+	}
 	api := webrtc.NewAPI(
 		webrtc.WithMediaEngine(codecs),
-		webrtc.WithSettingEngine(c.settings()),
+		webrtc.WithSettingEngine(settings),
 		// None: what they do is done here (see the package comment).
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
 	)
 	pc, err := api.NewPeerConnection(c.configuration(w.ICEServers))
 	if err != nil {
+		if socket != nil {
+			_ = socket.Close() // the first error is the one to know
+		}
 		return nil, err
 	}
-	p := &peer{c: c, pc: pc}
+	p := &peer{c: c, pc: pc, socket: socket}
 	if err := p.addLines(w.Policy); err != nil {
-		_ = pc.Close() // the first error is the one to know
+		p.close() // the first error is the one to know
 		return nil, err
 	}
 	c.receiver.onRTCP = p.rtcp
@@ -283,6 +293,9 @@ func (p *peer) close() {
 	}
 	// pion logs what it fails to close; there is nothing to do about it.
 	_ = p.pc.Close()
+	if p.socket != nil {
+		_ = p.socket.Close() // nothing to be done about it either
+	}
 }
 
 // sender finds the m-line of a source.
@@ -299,7 +312,7 @@ func (p *peer) sender(source string) *sender {
 }
 
 func (p *peer) setLayers(source string, rids []string) {
-	if s := p.sender(source); s != nil {
+	if s := p.sender(source); s != nil && !p.c.o.IgnoreLayers {
 		s.setLayers(rids)
 	}
 }

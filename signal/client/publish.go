@@ -39,7 +39,7 @@ func (c *Client) Publish(pub Publication) error {
 	}
 	s.start(c, pub)
 	if rids, known := c.State().Layers[pub.Source]; known {
-		s.setLayers(rids)
+		c.peerNow().setLayers(pub.Source, rids)
 	}
 	return nil
 }

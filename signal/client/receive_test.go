@@ -214,7 +214,7 @@ func TestUnknownSSRC(t *testing.T) {
 
 // PF-8 for the generator: a packet that arrives in order costs no allocation.
 func TestReceiveAllocatesNothing(t *testing.T) {
-	r := newReceiver(func(Receiving) {})
+	r := newReceiver(func(Receiving) {}, false)
 	r.lines([]line{{mid: "5", video: true, ssrc: 9, rtx: 10}})
 	f := newFeed(t, nil)
 	var packets [][]byte
@@ -237,7 +237,7 @@ func TestReceiveAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkReceive(b *testing.B) {
-	r := newReceiver(func(Receiving) {})
+	r := newReceiver(func(Receiving) {}, false)
 	r.lines([]line{{mid: "5", video: true, ssrc: 9, rtx: 10}})
 	f := newFeed(nil, nil)
 	var packets [1024][]byte

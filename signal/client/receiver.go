@@ -34,6 +34,8 @@ type receiver struct {
 	unknown  uint64     // packets of SSRCs that the answer didn't name
 	audio    *hdrhistogram.Histogram
 	video    *hdrhistogram.Histogram
+	light    bool
+	arrivals arrivals // of packets on their way through pion, when light
 }
 
 // slot is a receive m-line.
@@ -57,8 +59,9 @@ type lane struct {
 	rtx  bool
 }
 
-func newReceiver(opened func(Receiving)) *receiver {
+func newReceiver(opened func(Receiving), light bool) *receiver {
 	return &receiver{
+		light:  light,
 		opened: opened,
 		onRTCP: func(uint32, []byte) {},
 		wake:   make(chan struct{}, 1),
@@ -154,6 +157,9 @@ func (r *receiver) rtp(ssrc uint32, packet []byte) {
 		r.mu.Unlock()
 		return
 	}
+	if r.light {
+		now = r.arrivals.of(ssrc, r.header.SequenceNumber, now)
+	}
 	r.feedbackLocked(ssrc, now)
 	payload := packet[n:]
 	if r.header.Padding && len(payload) > 0 {
@@ -171,7 +177,11 @@ func (r *receiver) rtp(ssrc uint32, packet []byte) {
 		p.Sequence = uint16(payload[0])<<8 | uint16(payload[1])
 		p.Payload, p.Resent = payload[2:], true
 	}
-	out := l.slot.stream.Receive(&p, now)
+	judge := l.slot.stream.Receive
+	if r.light && !p.Resent {
+		judge = l.slot.stream.Inspect
+	}
+	out := judge(&p, now)
 	opened := Receiving{
 		Mid: l.slot.mid, Participant: l.slot.now.Participant, Source: l.slot.now.Source,
 		At: now, After: now.Sub(l.slot.since),

@@ -122,7 +122,11 @@ func (r *receiver) senderReport(ssrc uint32, at uint64, now time.Time) {
 
 // report sends what RTCP is due until ctx ends.
 func (p *peer) report(ctx context.Context) {
-	tick := time.NewTicker(feedbackInterval)
+	interval := feedbackInterval
+	if p.c.o.Light != nil {
+		interval = reportInterval
+	}
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	var reported time.Time
 	for {
@@ -222,7 +226,7 @@ func (r *receiver) lost(now time.Time, own uint32) []rtcp.Packet {
 func (r *receiver) transportFeedback(own uint32) []rtcp.Packet {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.twccID == 0 {
+	if r.twccID == 0 || r.light {
 		return nil
 	}
 	if r.twcc == nil {

@@ -133,6 +133,9 @@ const redacted = "[srtp key]"
 // Format keeps keys out of every printed form.
 func (Master) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
+// MarshalText keeps keys out of JSON.
+func (Master) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
 // LogValue keeps keys out of logs.
 func (Master) LogValue() slog.Value { return slog.StringValue(redacted) }
 

@@ -89,3 +89,28 @@ func TestWindowSent(t *testing.T) {
 		})
 	}
 }
+
+// From a full window, after a step of any size at any place in a word, exactly
+// the indexes that were stepped over are fresh.
+func TestWindowStep(t *testing.T) {
+	for place := range uint64(64) {
+		for step := uint64(1); step <= windowSize+2; step++ {
+			if step == 131 {
+				step = windowSize - 66
+			}
+			w := window{highest: 1<<16 + place, started: true}
+			for i := range w.used {
+				w.used[i] = ^uint64(0)
+			}
+			before := w.highest
+			w.add(before + step)
+			for back := range uint64(windowSize + 1) {
+				index := before + step - back
+				want := index > before && back > 0 && back < windowSize
+				if w.fresh(index) != want {
+					t.Fatalf("place %d, step %d, %d back: fresh is %t", place, step, back, !want)
+				}
+			}
+		}
+	}
+}

@@ -128,3 +128,18 @@ func waitDropped(t testing.TB, m *Mux, reason string, n uint64) {
 		t.Fatalf("%s was counted %d times, want %d", reason, got, n)
 	}
 }
+
+// waitStats waits until the counters are as what says.
+func waitStats(t testing.TB, m *Mux, what string, reached func(Stats) bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !reached(m.Stats()) {
+		select {
+		case <-deadline:
+			t.Fatalf("not reached: %s: %+v", what, m.Stats())
+		case <-tick.C:
+		}
+	}
+}

@@ -3,12 +3,13 @@ package udp
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,9 @@ const (
 	// readPause is how long the reader rests when the socket keeps reporting
 	// errors.
 	readPause = 10 * time.Millisecond
+	// maxInjectors bounds the batches of what doesn't come from a socket.
+	maxInjectors = 8
+	maxReaders   = 64
 )
 
 // ErrPortInUse is returned by Listen when another program has the port.
@@ -43,14 +47,25 @@ type Config struct {
 	// Advertise are the addresses that candidates carry; empty means Address,
 	// or the host's own addresses when that is empty too.
 	Advertise []netip.Addr
+	// Readers is how many sockets share the port (SO_REUSEPORT), each with a
+	// goroutine that reads it; 0 is one, which serves two cores. One where
+	// the operating system can't share a port.
+	Readers int
+	// DisableGSO sends each packet by itself, DisableGRO receives each by
+	// itself. The kernel decides where they aren't set.
+	DisableGSO, DisableGRO bool
 	// Logger is told what the kernel granted. Nil: nothing is logged.
 	Logger *slog.Logger
+
+	portable bool // for tests: as on a system without sendmmsg
 }
 
-// Mux shares one UDP socket between ICE agents and relays. It implements
+// Mux shares one UDP port between ICE agents and relays. It implements
 // ice.UDPMux. Its methods may be called from any goroutine.
 type Mux struct {
-	socket     *net.UDPConn
+	sockets    []*socket // one for each reader
+	injectors  []*injector
+	nextIn     atomic.Uint32
 	port       int
 	advertised []netip.AddrPort
 	listen     []net.Addr                      // advertised, for pion
@@ -59,10 +74,12 @@ type Mux struct {
 	stats      counters
 	clock      func() int64  // nanoseconds, monotonic
 	done       chan struct{} // closed by Close
-	reader     sync.WaitGroup
+	readers    sync.WaitGroup
+	isClosed   atomic.Bool // as closed, without the lock
 
 	mu        sync.RWMutex
 	closed    bool
+	batches   map[*Batch]struct{} // what Barrier waits for
 	byUfrag   map[string]*group
 	bySource  map[netip.AddrPort]*owner // validated by its agent
 	relays    map[netip.AddrPort]*Relay
@@ -76,7 +93,7 @@ var (
 	_ net.PacketConn           = (*Relay)(nil)
 )
 
-// Listen opens the socket and starts to read it. Close ends both.
+// Listen opens the sockets and starts to read them. Close ends both.
 // Errors: ErrPortInUse; whatever the operating system says.
 func Listen(cfg Config) (*Mux, error) {
 	bind := netip.Addr{}
@@ -87,28 +104,38 @@ func Listen(cfg Config) (*Mux, error) {
 		}
 		bind = bind.Unmap()
 	}
+	if cfg.Readers < 0 || cfg.Readers > maxReaders {
+		return nil, fmt.Errorf("listening for media: %d readers: choose 1 to %d, or 0 for one", cfg.Readers, maxReaders)
+	}
 	if cfg.Port < 0 || cfg.Port > 65535 {
 		return nil, fmt.Errorf("listening for media: UDP port %d is out of range: choose 1 to 65535, or 0 for any", cfg.Port)
 	}
-	socket, err := net.ListenUDP("udp", &net.UDPAddr{IP: bind.AsSlice(), Zone: bind.Zone(), Port: cfg.Port})
+	sockets, err := openSockets(cfg, bind)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("listening for media: %w: port %d is taken by another program: stop it or choose another port", ErrPortInUse, cfg.Port)
 	case err != nil:
 		return nil, fmt.Errorf("listening for media on UDP port %d: %w", cfg.Port, err)
 	}
-	m := newMux(socket, bind, cfg.Advertise)
-	if err := tuneSocket(socket, cfg.Logger); err != nil {
-		_ = socket.Close()
-		return nil, fmt.Errorf("listening for media: %w", err)
+	m := newMux(sockets, bind, cfg.Advertise)
+	if cfg.Logger != nil {
+		first := sockets[0]
+		cfg.Logger.Info("media socket", "readers", len(sockets), "batched", first.fast, "gso", first.gso.Load(), "gro", first.gro)
 	}
-	m.reader.Add(1)
-	go m.read()
+	readers := make([]*reader, 0, len(sockets))
+	for _, s := range sockets {
+		r := &reader{mux: m, in: s.newReceiver(), out: newBatch(m, s, batchBytes)}
+		m.batches[r.out] = struct{}{}
+		readers = append(readers, r)
+	}
+	for _, r := range readers {
+		m.readers.Go(r.loop)
+	}
 	return m, nil
 }
 
-func newMux(socket *net.UDPConn, bind netip.Addr, advertise []netip.Addr) *Mux {
-	port := socket.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+func newMux(sockets []*socket, bind netip.Addr, advertise []netip.Addr) *Mux {
+	port := sockets[0].conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 	local, preferred := localAddresses(bind)
 	if len(advertise) == 0 {
 		advertise = preferred
@@ -116,15 +143,19 @@ func newMux(socket *net.UDPConn, bind netip.Addr, advertise []netip.Addr) *Mux {
 	start := time.Now()
 	m := &Mux{
 		clock:     func() int64 { return int64(time.Since(start)) },
-		socket:    socket,
+		sockets:   sockets,
 		port:      int(port),
 		reachable: map[netip.AddrPort]*net.UDPAddr{},
 		done:      make(chan struct{}),
+		batches:   map[*Batch]struct{}{},
 		byUfrag:   map[string]*group{},
 		bySource:  map[netip.AddrPort]*owner{},
 		relays:    map[netip.AddrPort]*Relay{},
 	}
 	m.pool.New = func() any { return new(packet) }
+	for range min(runtime.GOMAXPROCS(0), maxInjectors) {
+		m.injectors = append(m.injectors, &injector{mux: m})
+	}
 	for _, a := range advertise {
 		ap := netip.AddrPortFrom(a.Unmap(), port)
 		if !slices.Contains(m.advertised, ap) {
@@ -137,6 +168,10 @@ func newMux(socket *net.UDPConn, bind netip.Addr, advertise []netip.Addr) *Mux {
 		m.reachable[ap] = net.UDPAddrFromAddrPort(ap)
 	}
 	return m
+}
+
+func (m *Mux) nextInjector() *injector {
+	return m.injectors[m.nextIn.Add(1)%uint32(len(m.injectors))]
 }
 
 // Addresses are what candidates carry: the advertised addresses with the port
@@ -155,31 +190,19 @@ func (m *Mux) Stats() Stats {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	s.Relays, s.Sources = len(m.relays), len(m.bySource)
+	s.GSO, s.GRO = true, true
+	for _, socket := range m.sockets {
+		s.GSO = s.GSO && socket.gso.Load()
+		s.GRO = s.GRO && socket.gro
+	}
 	return s
 }
 
 // GetConn opens a Conn for the agent whose local username fragment is ufrag;
 // addr is one of GetListenAddresses. Each call returns a Conn that must be
-// closed. Errors: io.ErrClosedPipe.
+// closed. Errors: io.ErrClosedPipe, ErrFragmentInUse.
 func (m *Mux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
-	local, ok := addr.(*net.UDPAddr)
-	if !ok || ufrag == "" {
-		return nil, fmt.Errorf("udp: no conn for the fragment %q on a %T", ufrag, addr)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, io.ErrClosedPipe
-	}
-	g := m.byUfrag[ufrag]
-	if g == nil {
-		g = &group{ufrag: ufrag}
-		m.byUfrag[ufrag] = g
-	}
-	c := &Conn{mux: m, group: g, local: local, v6: local.IP.To4() == nil, in: newQueue()}
-	g.conns = append(g.conns, c)
-	g.electLocked()
-	return c, nil
+	return m.getConn(ufrag, addr, nil)
 }
 
 // RemoveConnByUfrag closes all Conns of an agent.
@@ -195,8 +218,8 @@ func (m *Mux) RemoveConnByUfrag(ufrag string) {
 	}
 }
 
-// Close closes the socket, every Conn and every relay, and waits for the
-// reader to end. The error is the socket's.
+// Close closes the sockets, every Conn and every relay, and waits for the
+// readers to end. The error is the sockets'.
 func (m *Mux) Close() error {
 	m.mu.Lock()
 	if m.closed {
@@ -213,16 +236,20 @@ func (m *Mux) Close() error {
 		relays = append(relays, r)
 	}
 	m.mu.Unlock()
+	m.isClosed.Store(true)
 	close(m.done)
-	err := m.socket.Close()
+	var errs []error
+	for _, s := range m.sockets {
+		errs = append(errs, s.conn.Close())
+	}
 	for _, c := range conns {
 		_ = c.Close()
 	}
 	for _, r := range relays {
 		_ = r.Close()
 	}
-	m.reader.Wait()
-	return err
+	m.readers.Wait()
+	return errors.Join(errs...)
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort {

@@ -113,6 +113,28 @@ func (q *queue) poll() (*packet, error) {
 	return p, nil
 }
 
+// discard takes out and returns what which is true for.
+func (q *queue) discard(which func(*packet) bool) []*packet {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var out []*packet
+	kept := 0
+	for i := range q.count {
+		p := q.ring[(q.head+i)%len(q.ring)]
+		if which(p) {
+			out = append(out, p)
+			continue
+		}
+		q.ring[(q.head+kept)%len(q.ring)] = p
+		kept++
+	}
+	for i := kept; i < q.count; i++ {
+		q.ring[(q.head+i)%len(q.ring)] = nil
+	}
+	q.count = kept
+	return out
+}
+
 // setDeadline wakes the readers at t; zero means never.
 func (q *queue) setDeadline(t time.Time) {
 	q.mu.Lock()

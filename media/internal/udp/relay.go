@@ -35,6 +35,9 @@ type Relay struct {
 	addr  netip.AddrPort
 	local *net.UDPAddr
 	out   *queue // to the TURN server
+	// injector handles what comes in; route is one closure for life.
+	injector *injector
+	route    func(b []byte, from netip.AddrPort, out *Batch) reason
 
 	mu sync.Mutex
 	// checks are the destinations of the last connectivity checks, so that
@@ -66,7 +69,7 @@ func (m *Mux) OpenRelay() (net.PacketConn, error) {
 		addr := relayAddress(m.nextRelay)
 		m.nextRelay = (m.nextRelay + 1) % relayAddresses
 		if m.relays[addr] == nil {
-			r := &Relay{mux: m, addr: addr, local: net.UDPAddrFromAddrPort(addr), out: newQueue()}
+			r := &Relay{mux: m, addr: addr, local: net.UDPAddrFromAddrPort(addr), out: newQueue(), injector: m.nextInjector(), route: m.route}
 			m.relays[addr] = r
 			return r, nil
 		}
@@ -100,12 +103,13 @@ func (r *Relay) WriteTo(b []byte, to net.Addr) (int, error) {
 		return len(b), nil
 	}
 	r.remember(b, dst)
+	// A copy: a writer must not change what it is given, a handler may.
 	p := r.mux.acquire()
-	p.n, p.from = copy(p.buf[:], b), r.addr
-	if why := r.mux.route(p); why != passed {
+	p.n = copy(p.buf[:], b)
+	if why := r.injector.inject(p.bytes(), r.addr, r.route); why != passed {
 		r.mux.stats.drop(why)
-		r.mux.release(p)
 	}
+	r.mux.release(p)
 	return len(b), nil
 }
 
@@ -165,6 +169,15 @@ func (r *Relay) deliver(b []byte) reason {
 	}
 	r.mux.release(p)
 	return why
+}
+
+// discardMedia drops what waits for the TURN server, but STUN and DTLS.
+func (r *Relay) discardMedia() int {
+	dropped := r.out.discard(func(p *packet) bool { return isMedia(p.bytes()) })
+	for _, p := range dropped {
+		r.mux.release(p)
+	}
+	return len(dropped)
 }
 
 // ReadFrom waits for what the mux sends to the relay's virtual address. The

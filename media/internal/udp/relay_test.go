@@ -181,10 +181,11 @@ func TestForgedRelaySource(t *testing.T) {
 	r, _ := openRelay(t, m)
 	defer r.Close()
 	m.admit(c.group, r.addr)
-	p := m.acquire()
-	p.n, p.from = copy(p.buf[:], rtp), r.addr
-	if why := m.receive(p); why != forgedRelay {
-		t.Fatalf("a forged relay source: %s", why.name())
+	forger := &reader{mux: m}
+	forger.split(arrival{b: rtp, segment: len(rtp), from: r.addr})
+	waitDropped(t, m, DropForgedRelay, 1)
+	if s := m.Stats(); s.PacketsIn != 0 || forger.packets != 0 {
+		t.Fatal("a forged relay source passed")
 	}
 }
 

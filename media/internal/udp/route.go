@@ -1,17 +1,16 @@
 package udp
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
 	"sync/atomic"
-	"time"
 )
 
 // group is one agent: its Conns and the sources that it validated.
 type group struct {
 	ufrag string
+	view  *View // nil: its media is queued too
 	// v4 and v6 read what comes from sources of that family.
 	v4, v6 atomic.Pointer[Conn]
 
@@ -49,65 +48,47 @@ func (g *group) readerFor(from netip.AddrPort) *Conn {
 	return g.v6.Load()
 }
 
-// read is the socket's only reader. Datagrams are read into the buffer that
-// is then queued.
-func (m *Mux) read() {
-	defer m.reader.Done()
-	p := m.acquire()
-	for {
-		n, from, err := m.socket.ReadFromUDPAddrPort(p.buf[:])
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			m.stats.drop(readError)
-			select {
-			case <-m.done:
-				return
-			case <-time.After(readPause):
-			}
-			continue
-		}
-		p.n, p.from = n, unmap(from)
-		if why := m.receive(p); why != passed {
-			m.stats.drop(why)
-			continue
-		}
-		p = m.acquire()
+// route hands a datagram to its agent, or to the agent's handler.
+func (m *Mux) route(b []byte, from netip.AddrPort, out *Batch) reason {
+	if isMedia(b) {
+		return m.media(m.sourceOf(from), b, from, out)
 	}
-}
-
-// receive routes what came from the network. It takes p over when it returns
-// passed.
-func (m *Mux) receive(p *packet) reason {
-	if p.n == packetSize {
-		return oversize
-	}
-	if relayPrefix.Contains(p.from.Addr()) {
-		return forgedRelay
-	}
-	return m.route(p)
-}
-
-// route hands p to its agent, and takes it over when it returns passed.
-func (m *Mux) route(p *packet) reason {
-	g, why := m.lookup(p.bytes(), p.from)
+	g, why := m.lookup(b, from)
 	if g == nil {
 		return why
 	}
-	c := g.readerFor(p.from)
-	if c == nil {
-		return connClosed
+	return m.enqueue(g, b, from)
+}
+
+// media hands a datagram to the handler of g, the agent of its source, or to
+// the agent when it has none. g is nil for an unknown source.
+func (m *Mux) media(g *group, b []byte, from netip.AddrPort, out *Batch) reason {
+	switch {
+	case g == nil:
+		return unknownSource
+	case g.view == nil:
+		return m.enqueue(g, b, from)
 	}
-	n := p.n // p is the reader's once it is queued
-	if why := c.in.push(p); why != passed {
-		return why
-	}
-	m.stats.in(n)
+	g.view.handler.HandleMedia(b, from, out)
 	return passed
 }
 
-// lookup finds the agent of a datagram. Connectivity checks go by their
+// enqueue copies a datagram to the agent's queue.
+func (m *Mux) enqueue(g *group, b []byte, from netip.AddrPort) reason {
+	c := g.readerFor(from)
+	if c == nil {
+		return connClosed
+	}
+	p := m.acquire()
+	p.n, p.from = copy(p.buf[:], b), from
+	why := c.in.push(p)
+	if why != passed {
+		m.release(p)
+	}
+	return why
+}
+
+// lookup finds the agent of a datagram, and says why there is none. Connectivity checks go by their
 // username even when their source is known: after an ICE restart the same
 // source speaks to another fragment. All else goes by its source (SE-3).
 func (m *Mux) lookup(b []byte, from netip.AddrPort) (*group, reason) {
@@ -127,13 +108,18 @@ func (m *Mux) lookup(b []byte, from netip.AddrPort) (*group, reason) {
 			return g, unknownUfrag
 		}
 	}
+	return m.sourceOf(from), unknownSource
+}
+
+// sourceOf returns the agent that has validated a source; nil: none has.
+func (m *Mux) sourceOf(from netip.AddrPort) *group {
 	m.mu.RLock()
 	o := m.bySource[from]
 	m.mu.RUnlock()
 	if o == nil {
-		return nil, unknownSource
+		return nil
 	}
-	return o.group, passed
+	return o.group
 }
 
 // owner is the agent that validated a source.
@@ -224,7 +210,8 @@ func (m *Mux) send(b []byte, to netip.AddrPort) (int, error) {
 		m.stats.out(len(b))
 		return len(b), nil
 	}
-	n, err := m.socket.WriteToUDPAddrPort(b, to)
+	n, err := m.sockets[0].conn.WriteToUDPAddrPort(b, to)
+	m.stats.sends.Add(1)
 	if err != nil {
 		m.stats.drop(sendError)
 		return n, err

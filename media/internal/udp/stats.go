@@ -3,13 +3,27 @@ package udp
 import "sync/atomic"
 
 // Stats counts datagrams since the mux was opened. In is what was handed to
-// an agent, Out what agents sent; both include what went through relays.
+// an agent or handler, Out what agents and batches sent; both include what
+// went through relays and batches' TCP remotes.
 type Stats struct {
 	PacketsIn, PacketsOut uint64
 	BytesIn, BytesOut     uint64            // UDP payload
 	Dropped               map[string]uint64 // datagrams by reason, see the Drop constants
 	Relays                int               // open relay pipes
-	Sources               int               // remote addresses that passed a connectivity check
+
+	// Sends and Receives are the system calls that did it.
+	Sends, Receives uint64
+	// BatchPackets left through batches and a socket, of them GSOPackets in
+	// GSORuns runs of two or more; GSORefused runs were sent again packet by
+	// packet.
+	BatchPackets, GSOPackets, GSORuns, GSORefused uint64
+	// GROPackets came coalesced with others.
+	GROPackets uint64
+	// TCPPackets were written to TCP remotes.
+	TCPPackets uint64
+	// GSO and GRO say what all sockets use now.
+	GSO, GRO bool
+	Sources  int // remote addresses that passed a connectivity check
 }
 
 // Reasons of a drop, the keys of Stats.Dropped.
@@ -27,6 +41,10 @@ const (
 	DropClosed           = "closed"            // its agent is closing
 	DropSendError        = "send_error"        // refused by the operating system
 	DropReadError        = "read_error"        // the socket reported an error
+	DropSendBufferFull   = "send_buffer_full"  // the kernel's send buffer stayed full
+	DropTCPQueueFull     = "tcp_queue_full"    // a TCP remote doesn't take its data
+	DropTCPGone          = "tcp_gone"          // to a TCP remote that isn't connected
+	DropDiscarded        = "discarded"         // by Batch.Discard
 )
 
 // reason indexes the counters of the drop reasons.
@@ -47,6 +65,10 @@ const (
 	connClosed
 	sendError
 	readError
+	sendBufferFull
+	tcpQueueFull
+	tcpGone
+	discarded
 	reasons // how many there are
 )
 
@@ -57,12 +79,17 @@ func (r reason) name() string {
 		queueFull: DropQueueFull, forgedRelay: DropForgedRelay, relayDestination: DropRelayDestination,
 		relayQueueFull: DropRelayQueueFull, relayGone: DropRelayGone, connClosed: DropClosed,
 		sendError: DropSendError, readError: DropReadError,
+		sendBufferFull: DropSendBufferFull, tcpQueueFull: DropTCPQueueFull, tcpGone: DropTCPGone,
+		discarded: DropDiscarded,
 	}[r]
 }
 
 // counters are written by any goroutine.
 type counters struct {
 	packetsIn, packetsOut, bytesIn, bytesOut atomic.Uint64
+	sends, receives, batchPackets            atomic.Uint64
+	gsoPackets, gsoRuns, gsoRefused          atomic.Uint64
+	groPackets, tcpPackets                   atomic.Uint64
 	dropped                                  [reasons]atomic.Uint64
 }
 
@@ -70,11 +97,28 @@ func (c *counters) in(bytes int)  { c.packetsIn.Add(1); c.bytesIn.Add(uint64(byt
 func (c *counters) out(bytes int) { c.packetsOut.Add(1); c.bytesOut.Add(uint64(bytes)) }
 func (c *counters) drop(r reason) { c.dropped[r].Add(1) }
 
+func (c *counters) drops(r reason, n int) { c.dropped[r].Add(uint64(n)) }
+
+// sent adds what a flush did.
+func (c *counters) sent(t *tally) {
+	c.packetsOut.Add(t.packets)
+	c.bytesOut.Add(t.bytes)
+	c.batchPackets.Add(t.packets)
+	c.sends.Add(t.sends)
+	if t.gsoRuns > 0 {
+		c.gsoPackets.Add(t.gsoPackets)
+		c.gsoRuns.Add(t.gsoRuns)
+	}
+}
+
 // snapshot lists every reason, those never met too, so that metrics start at 0.
 func (c *counters) snapshot() Stats {
 	s := Stats{
 		PacketsIn: c.packetsIn.Load(), PacketsOut: c.packetsOut.Load(),
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
+		Sends: c.sends.Load(), Receives: c.receives.Load(), BatchPackets: c.batchPackets.Load(),
+		GSOPackets: c.gsoPackets.Load(), GSORuns: c.gsoRuns.Load(), GSORefused: c.gsoRefused.Load(),
+		GROPackets: c.groPackets.Load(), TCPPackets: c.tcpPackets.Load(),
 		Dropped: make(map[string]uint64, reasons),
 	}
 	for r := passed + 1; r < reasons; r++ {

@@ -52,6 +52,7 @@ type Stream struct {
 	key       time.Time // of the first key frame
 	timestamp uint32
 	jitter    jitter
+	clear     glances
 }
 
 // origin is what made a packet.
@@ -136,7 +137,7 @@ func (s *Stream) media(p *Packet, at place, now time.Time, out *Outcome) {
 	if at.inOrder() && v != tooLate && from != (origin{}) {
 		s.from = from
 	}
-	if at.inOrder() {
+	if at.inOrder() && !s.clear.started {
 		s.jitter.add(p.Timestamp, now.Sub(s.start), s.clock)
 	}
 	if opens && v == expected && !s.opened {

@@ -10,9 +10,9 @@ import (
 
 // Pion returns a factory of loggers for pion's libraries. Whatever they say
 // appears at level debug only, whichever level they give it: their warnings
-// are about what a single peer sends, come once per packet, and name the
-// peers' addresses, which no ordinary log may hold (SE-19). What they say at
-// trace is left out.
+// are about what a single peer sends and come once per packet. Addresses of
+// peers and ICE passwords are masked (SE-19). What they say at trace is left
+// out.
 func Pion(log *slog.Logger) logging.LoggerFactory { return pionFactory{log} }
 
 type pionFactory struct{ log *slog.Logger }
@@ -25,7 +25,10 @@ func (f pionFactory) NewLogger(scope string) logging.LeveledLogger {
 type pionLogger struct{ log *slog.Logger }
 
 func (l pionLogger) say(level, text string) {
-	l.log.LogAttrs(context.Background(), slog.LevelDebug, text, slog.String("pion_level", level))
+	if !l.log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	l.log.LogAttrs(context.Background(), slog.LevelDebug, mask(text), slog.String("pion_level", level))
 }
 
 // sayf formats only what is going to be written.

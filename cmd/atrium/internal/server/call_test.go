@@ -1,13 +1,18 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pion/webrtc/v4"
 
+	"github.com/atriumrtc/atrium/cmd/atrium/internal/logs"
 	api "github.com/atriumrtc/atrium/control/api/client"
 	"github.com/atriumrtc/atrium/signal/client"
 	"github.com/atriumrtc/atrium/signal/client/source"
@@ -111,6 +116,62 @@ func TestCall(t *testing.T) {
 	if bye := ann.State().Bye; bye == nil || bye.Code != message.CodeRemoved {
 		t.Errorf("bye %+v", bye)
 	}
+}
+
+// TestLogsOfACall: what a call leaves in the log at its most talkative holds
+// no secret, no name, no SDP and nobody's address (R-SE-19, conventions).
+func TestLogsOfACall(t *testing.T) {
+	var out lockedBuffer
+	var level slog.LevelVar
+	level.Set(slog.LevelDebug)
+	s := start(t, Options{Config: testConfig(t), Logger: logs.New(&out, "json", &level)})
+	c := apiOf(t, s)
+	room, err := c.CreateRoom(t.Context(), api.RoomSpec{Type: "individual"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann := join(t, s, c, room.ID, "Canary Smith", webrtc.ICETransportPolicyAll)
+	bob := join(t, s, c, room.ID, "Bob", webrtc.ICETransportPolicyRelay)
+	sees(t, ann, bob)
+	if err := ann.Leave(t.Context()); err != nil {
+		t.Error(err)
+	}
+	text := out.String()
+	if !strings.Contains(text, `"pion":"ice"`) || !strings.Contains(text, "[secret]") {
+		t.Fatal("the libraries say nothing: this test tests nothing")
+	}
+	_, secret, _ := strings.Cut(room.Link, "#")
+	for what, canary := range map[string]string{
+		"a name": "Canary", "the link": secret, "a token": "eyJ", "an API key": "atk_", "SDP": "a=ice-", "an address": "127.0.0.1:",
+	} {
+		for line := range strings.Lines(text) {
+			// Our own listeners are no secret.
+			if strings.Contains(line, canary) && !strings.Contains(line, "Listening") {
+				t.Errorf("%s is in the log: %s", what, line)
+			}
+		}
+	}
+	if hit := regexp.MustCompile(`(?i)pwd\W+[a-z0-9+/]{22}`).FindString(text); hit != "" {
+		t.Errorf("a password is in the log: %s", hit)
+	}
+}
+
+// lockedBuffer is a buffer that several goroutines write to.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
 
 // metric is the value of a metric without labels.

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -40,8 +41,8 @@ func (c *Certificates) Reload(certFile, keyFile string) error {
 	}
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
-		return fmt.Errorf("http.tls_cert_file: %s and %s are no certificate and its key in PEM; name the files that belong together: %w (%w)",
-			certFile, keyFile, ErrCertificate, err)
+		return explained{fmt.Sprintf("http.tls_cert_file: %s and %s are not a certificate and its key in PEM (%s); name the files that belong together",
+			certFile, keyFile, strings.TrimPrefix(err.Error(), "tls: ")), errors.Join(ErrCertificate, err)}
 	}
 	c.current.Store(&pair)
 	return nil
@@ -59,7 +60,7 @@ func readable(key, name string) error {
 	case errors.Is(err, os.ErrPermission):
 		what = "may not be read by this user; change its owner or mode"
 	}
-	return fmt.Errorf("%s: %s %s: %w", key, name, what, ErrCertificate)
+	return explained{fmt.Sprintf("%s: %s %s", key, name, what), errors.Join(ErrCertificate, err)}
 }
 
 // tlsConfig serves the current certificate.

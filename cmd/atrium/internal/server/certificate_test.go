@@ -136,7 +136,7 @@ func TestBadCertificates(t *testing.T) {
 		{"no such certificate", "/none/cert.pem", keyFile, "http.tls_cert_file: /none/cert.pem does not exist; name the PEM file"},
 		{"no such key", certFile, "/none/key.pem", "http.tls_key_file: /none/key.pem does not exist; name the PEM file"},
 		{"no PEM", garbage, keyFile, "name the files that belong together"},
-		{"another's key", otherCert, keyFile, "name the files that belong together"},
+		{"another's key", otherCert, keyFile, "private key does not match public key); name the files that belong together"},
 		{"swapped", keyFile, certFile, "name the files that belong together"},
 	} {
 		cfg := testConfig(t)

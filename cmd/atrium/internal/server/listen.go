@@ -75,15 +75,16 @@ func portOf(l net.Listener) int {
 // explainListen puts into one sentence why a socket can't be opened, and what
 // to do.
 func explainListen(key, address string, err error) error {
+	text := fmt.Sprintf("%s: can't listen on %s (%v); set %s to an address of this host and a free port", key, address, err, key)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s: another program uses %s; stop it, or set %s to a free port: %w", key, address, key, err)
+		text = fmt.Sprintf("%s: another program uses %s; stop it, or set %s to a free port", key, address, key)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("%s: this user may not open %s; run it by the systemd unit, which grants that, or set %s to a port above 1023: %w", key, address, key, err)
+		text = fmt.Sprintf("%s: this user may not open %s; run it by the systemd unit, which grants that, or set %s to a port above 1023", key, address, key)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%s: this host has no address %s; set %s to one that it has, or leave the host out for all: %w", key, address, key, err)
+		text = fmt.Sprintf("%s: this host has no address %s; set %s to one that it has, or leave the host out for all", key, address, key)
 	}
-	return fmt.Errorf("%s: can't listen on %s; set %s to an address of this host and a free port: %w", key, address, key, err)
+	return explained{text, err}
 }
 
 // freeUDP and freeTCP return the first port, from the given one on, that is

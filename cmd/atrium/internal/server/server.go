@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/atriumrtc/atrium/cmd/atrium/internal/logs"
@@ -59,6 +60,7 @@ type Server struct {
 	turn    *turn.Server // nil when off
 	signal  *signal.Server
 	control *control.Service
+	api     *api.Server
 
 	plain, https, metrics endpoint
 	draining              atomic.Bool
@@ -148,7 +150,10 @@ func (s *Server) openTURN() (signal.Relays, error) {
 		Relay: s.engine, MediaAddresses: s.engine.Addresses, Logger: s.log.With("subsystem", "turn"),
 	})
 	if errors.Is(err, turn.ErrPortInUse) {
-		return nil, fmt.Errorf("turn.port: %w", err)
+		return nil, explained{fmt.Sprintf("turn.port: another program uses port %d (UDP or TCP); stop it, or set turn.port to a free port", s.cfg.TURN.Port), err}
+	}
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		return nil, explained{fmt.Sprintf("turn.address: this host has no address %s; set it to one that it has, or leave it empty for all", s.cfg.TURN.Address), err}
 	}
 	if err != nil {
 		return nil, err
@@ -157,8 +162,22 @@ func (s *Server) openTURN() (signal.Relays, error) {
 	return relays{s.turn, s.cfg.Media.PublicIPs}, nil
 }
 
-// explainMedia says which of the media ports is taken, if one is.
+// explained is an error in words of our own: what the layers below say would
+// only repeat it.
+type explained struct {
+	text  string
+	cause error
+}
+
+func (e explained) Error() string { return e.text }
+func (e explained) Unwrap() error { return e.cause }
+
+// explainMedia says which of the media ports is taken, if one is, or whether
+// the address is another host's.
 func explainMedia(cfg media.Config, err error) error {
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		return explained{fmt.Sprintf("media.address: this host has no address %s; set it to one that it has, or leave it empty for all", cfg.Address), err}
+	}
 	for _, p := range []struct {
 		key        string
 		port, free int
@@ -167,7 +186,7 @@ func explainMedia(cfg media.Config, err error) error {
 		{"media.tcp_port", cfg.TCPPort, freeTCP(cfg.Address, cfg.TCPPort)},
 	} {
 		if p.free != p.port {
-			return fmt.Errorf("%s: another program uses port %d; stop it, or set %s to a free port: %w", p.key, p.port, p.key, err)
+			return explained{fmt.Sprintf("%s: another program uses port %d; stop it, or set %s to a free port", p.key, p.port, p.key), err}
 		}
 	}
 	return err
@@ -191,7 +210,18 @@ func (s *Server) handler(tokens *auth.Tokens) (http.Handler, error) {
 	mux.Handle("/api/", s.refuseNew(routes))
 	mux.Handle("/docs", routes)
 	mux.Handle("/docs/", routes)
+	s.api = routes
 	return proxied(s.secure(mux), s.proxies), nil
+}
+
+// SetLimits puts the limits of a configuration in force, which must be valid:
+// all of signal, and those of turn and api that don't need a restart.
+func (s *Server) SetLimits(cfg configs.Config) {
+	s.signal.Reconfigure(cfg.Signal)
+	s.api.Reconfigure(cfg.API)
+	if s.turn != nil {
+		s.turn.Reconfigure(cfg.TURN)
+	}
 }
 
 // baseURL is what links begin with.
@@ -233,7 +263,7 @@ func (s *Server) listen(handler http.Handler, next bool) error {
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
-			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+			ErrorLog:          logs.HTTP(s.log),
 		}
 		if e.endpoint == &s.https {
 			e.endpoint.server.TLSConfig = s.certificates.tlsConfig()

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"github.com/atriumrtc/atrium/configs"
 	"github.com/atriumrtc/atrium/control"
 	api "github.com/atriumrtc/atrium/control/api/client"
@@ -157,10 +159,34 @@ func TestPortTaken(t *testing.T) {
 		}
 		_, err = New(Options{Config: c, Certificates: certificates})
 		if err == nil || !strings.HasPrefix(err.Error(), key+": ") || strings.Contains(err.Error(), "\n") ||
-			!strings.Contains(err.Error(), "another program") || !strings.Contains(err.Error(), "stop it, or set "+key+" to ") {
+			strings.Count(err.Error(), "another program") != 1 || !strings.Contains(err.Error(), "stop it, or set "+key+" to ") {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
+}
+
+// TestSetLimits: what SIGHUP changes is in force at once.
+func TestSetLimits(t *testing.T) {
+	c := testConfig(t)
+	s := start(t, Options{Config: c})
+	guest, err := api.New(urlOf(s), "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := func(want int) {
+		t.Helper()
+		var problem *api.Error
+		if _, err := guest.Entry(t.Context(), "wrong", "Ann"); !errors.As(err, &problem) || problem.Status != want {
+			t.Errorf("a wrong link: %v, want status %d", err, want)
+		}
+	}
+	wrong(http.StatusNotFound)
+	c.API.FailureBurst, c.API.FailureInterval = 1, time.Hour
+	c.Signal.AllowedOrigins = []string{"https://app.example.org"}
+	s.SetLimits(c)
+	wrong(http.StatusNotFound)
+	wrong(http.StatusTooManyRequests)
+	dialFrom(t, s, "https://app.example.org")
 }
 
 // TestNextPort: what dev does with a busy port.
@@ -191,6 +217,16 @@ func TestBadAddresses(t *testing.T) {
 		c.HTTP.PlainAddress = address
 		if _, err := New(Options{Config: c}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", address, err)
+		}
+	}
+	for key, set := range map[string]func(*configs.Config){
+		"media.address": func(c *configs.Config) { c.Media.Address = "203.0.113.1" },
+		"turn.address":  func(c *configs.Config) { c.TURN.Address = "203.0.113.1" },
+	} {
+		c := testConfig(t)
+		set(&c)
+		if _, err := New(Options{Config: c}); err == nil || !strings.HasPrefix(err.Error(), key+": this host has no address 203.0.113.1; set it to ") {
+			t.Errorf("%s: %v", key, err)
 		}
 	}
 }
@@ -282,6 +318,13 @@ func TestMetrics(t *testing.T) {
 		if !metricName.MatchString(name) || (kind == "counter") != strings.HasSuffix(name, "_total") {
 			t.Errorf("%s %s breaks the naming rules", name, kind)
 		}
+	}
+	problems, err := promlint.New(strings.NewReader(body)).Lint() // what `promtool check metrics` runs
+	if err != nil {
+		t.Error(err)
+	}
+	for _, problem := range problems {
+		t.Errorf("%s: %s", problem.Metric, problem.Text)
 	}
 	for _, label := range regexp.MustCompile(`atrium_\w+\{(\w+)=`).FindAllStringSubmatch(body, -1) {
 		if l := label[1]; l != "reason" && l != "result" && l != "code" && l != "le" {

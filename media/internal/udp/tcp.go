@@ -1,0 +1,269 @@
+package udp
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/transport/v4/packetio"
+)
+
+// tcpQueue bounds what waits for a TCP remote: a key frame of a stage.
+const tcpQueue = 256
+
+// TCPView is the ice.TCPMux of one PeerConnection over a shared one: media
+// from remotes that its agent has validated goes to its handler, on the
+// goroutine of pion's reader; STUN and DTLS go to the agent.
+type TCPView struct {
+	mux      *Mux
+	tcp      ice.TCPMux
+	handler  Handler
+	injector *injector
+
+	mu sync.RWMutex
+	// remotes are the validated ones (SE-3) and the conns that reach them.
+	remotes map[netip.AddrPort]*tcpConn
+	oldest  []netip.AddrPort // of remotes, in order
+}
+
+var _ ice.TCPMux = (*TCPView)(nil)
+
+// TCPView returns a view of tcp whose media h gets. tcp should have a bounded
+// write buffer: what its conns don't take at once is dropped.
+func (m *Mux) TCPView(tcp ice.TCPMux, h Handler) *TCPView {
+	return &TCPView{mux: m, tcp: tcp, handler: h, injector: m.nextInjector(), remotes: map[netip.AddrPort]*tcpConn{}}
+}
+
+// GetConnByUfrag is the shared mux's, for this view's agent.
+func (v *TCPView) GetConnByUfrag(ufrag string, isIPv6 bool, local net.IP) (net.PacketConn, error) {
+	pc, err := v.tcp.GetConnByUfrag(ufrag, isIPv6, local)
+	if err != nil {
+		return nil, err
+	}
+	return &tcpConn{PacketConn: pc, view: v}, nil
+}
+
+// RemoveConnByUfrag is the shared mux's.
+func (v *TCPView) RemoveConnByUfrag(ufrag string) { v.tcp.RemoveConnByUfrag(ufrag) }
+
+// Close does nothing: the shared mux outlives the view, and the agent closes
+// the conns.
+func (v *TCPView) Close() error { return nil }
+
+// LocalAddr is the shared mux's, by which pion finds the addresses to gather;
+// nil when it has none.
+func (v *TCPView) LocalAddr() net.Addr {
+	if l, ok := v.tcp.(interface{ LocalAddr() net.Addr }); ok {
+		return l.LocalAddr()
+	}
+	return nil
+}
+
+// Destination returns the TCP remote as a destination. A datagram is framed
+// and queued at its Commit; one that finds the queue full, because the remote
+// doesn't take its data, is dropped and counted.
+func (v *TCPView) Destination(to netip.AddrPort) *Destination {
+	to = unmap(to)
+	return &Destination{addr: to, hash: rand.Uint32(), direct: &tcpOutlet{view: v, to: to, addr: tcpAddr(to.String())}}
+}
+
+// Pass gives the datagram that the handler got from that remote to the agent
+// after all. It is for HandleMedia only, once in each call.
+func (v *TCPView) Pass(b []byte, from netip.AddrPort) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if c := v.remotes[from]; c != nil {
+		c.handed = append(c.handed[:0], b...)
+	}
+}
+
+// admit notes that the agent has validated a remote.
+func (v *TCPView) admit(c *tcpConn, remote netip.AddrPort) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.remotes[remote] == nil {
+		if len(v.oldest) == maxSources {
+			delete(v.remotes, v.oldest[0])
+			v.oldest = slices.Delete(v.oldest, 0, 1)
+		}
+		v.oldest = append(v.oldest, remote)
+	}
+	v.remotes[remote] = c
+}
+
+// conn returns the conn that reaches a validated remote.
+func (v *TCPView) conn(remote netip.AddrPort) *tcpConn {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.remotes[remote]
+}
+
+func (v *TCPView) forget(c *tcpConn) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.oldest = slices.DeleteFunc(v.oldest, func(a netip.AddrPort) bool {
+		if v.remotes[a] != c {
+			return false
+		}
+		delete(v.remotes, a)
+		return true
+	})
+}
+
+// handle is the injector's route.
+func (v *TCPView) handle(b []byte, from netip.AddrPort, out *Batch) reason {
+	v.handler.HandleMedia(b, from, out)
+	return passed
+}
+
+// tcpConn is what the agent reads and writes: one local address, several
+// remotes.
+type tcpConn struct {
+	net.PacketConn
+	view   *TCPView
+	handed []byte // by Pass, guarded by view.mu; empty: nothing
+}
+
+// takeHanded copies to b what the handler passed, and returns its size.
+func (c *tcpConn) takeHanded(b []byte) int {
+	c.view.mu.Lock()
+	defer c.view.mu.Unlock()
+	n := copy(b, c.handed)
+	c.handed = c.handed[:0]
+	return n
+}
+
+// ReadFrom returns what isn't media, from validated remotes, and checks.
+func (c *tcpConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, addr, err := c.PacketConn.ReadFrom(b)
+		if err != nil || looksLikeSTUN(b[:n]) {
+			return n, addr, err
+		}
+		tcp, ok := addr.(*net.TCPAddr)
+		if !ok {
+			return n, addr, nil
+		}
+		from := unmap(tcp.AddrPort())
+		switch {
+		case c.view.conn(from) != c:
+			c.view.mux.stats.drop(unknownSource)
+		case isMedia(b[:n]):
+			_ = c.view.injector.inject(b[:n:n], from, c.view.handle)
+			if n := c.takeHanded(b); n > 0 {
+				return n, addr, nil
+			}
+		default:
+			return n, addr, nil
+		}
+	}
+}
+
+// WriteTo admits the remote when b is the answer to its check (SE-3).
+func (c *tcpConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	if typ, ok := stunType(b); ok && typ == stunBindingSuccess {
+		if tcp, ok := to.(*net.TCPAddr); ok {
+			c.view.admit(c, unmap(tcp.AddrPort()))
+		}
+	}
+	return c.PacketConn.WriteTo(b, to)
+}
+
+// Close forgets the remotes that this conn reached.
+func (c *tcpConn) Close() error {
+	c.view.forget(c)
+	return c.PacketConn.Close()
+}
+
+// tcpAddr is a net.Addr whose String, which pion's conns look remotes up by,
+// costs nothing.
+type tcpAddr string
+
+func (tcpAddr) Network() string  { return "tcp" }
+func (a tcpAddr) String() string { return string(a) }
+
+// tcpOutlet is the queue of a TCP remote. A goroutine empties it while there
+// is something in it: a write may wait, and it allocates.
+type tcpOutlet struct {
+	view *TCPView
+	to   netip.AddrPort
+	addr net.Addr
+
+	mu      sync.Mutex
+	waiting []*packet
+	running bool
+}
+
+func (o *tcpOutlet) deliver(b []byte) reason {
+	if len(b) >= packetSize {
+		return oversize
+	}
+	if o.view.mux.isClosed.Load() {
+		return connClosed
+	}
+	if o.view.conn(o.to) == nil {
+		return tcpGone
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting) == tcpQueue {
+		return tcpQueueFull
+	}
+	p := o.view.mux.acquire()
+	p.n = copy(p.buf[:], b)
+	o.waiting = append(o.waiting, p)
+	if !o.running {
+		o.running = true
+		go o.drain()
+	}
+	return passed
+}
+
+// next takes the oldest packet; nil ends the goroutine.
+func (o *tcpOutlet) next() *packet {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting) == 0 {
+		o.running = false
+		return nil
+	}
+	p := o.waiting[0]
+	o.waiting = slices.Delete(o.waiting, 0, 1)
+	return p
+}
+
+func (o *tcpOutlet) drain() {
+	stats := &o.view.mux.stats
+	for p := o.next(); p != nil; p = o.next() {
+		err := io.ErrClosedPipe
+		if c := o.view.conn(o.to); c != nil {
+			_, err = c.PacketConn.WriteTo(p.bytes(), o.addr)
+		}
+		switch {
+		case errors.Is(err, packetio.ErrFull):
+			stats.drop(tcpQueueFull)
+		case err != nil:
+			stats.drop(tcpGone)
+		default:
+			stats.tcpPackets.Add(1)
+		}
+		o.view.mux.release(p)
+	}
+}
+
+func (o *tcpOutlet) discardMedia() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := len(o.waiting)
+	for _, p := range o.waiting {
+		o.view.mux.release(p)
+	}
+	clear(o.waiting)
+	o.waiting = o.waiting[:0]
+	return n
+}
