@@ -12,8 +12,11 @@ BUILDVCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo fals
 BUILD := $(GO) build -buildvcs=$(BUILDVCS) -trimpath
 FUZZTIME ?= 30s
 TYPESCRIPT := typescript@5.9.3
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+# What the benchmarks of whole rooms get, such as SUITEFLAGS='--runs 5 --viewers 50,1000'.
+SUITEFLAGS ?=
 
-.PHONY: run build test test-long lint check-format fuzz bench screenshots clean
+.PHONY: run build test test-long lint check-format fuzz bench bench-micro bench-forward bench-gallery bench-storm screenshots clean
 
 run: build ## build it, start it on its embedded defaults, print the links
 	./bin/atrium dev
@@ -59,9 +62,24 @@ bench: build ## Go benchmarks, then a room of 30 against `atrium dev`
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	@.ci/bench
 
+bench-micro: ## the stages of the packet path one by one, into bench/out/micro.txt, beside micro-before.txt if there is one
+	@mkdir -p bench/out
+	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./media ./media/internal/... | tee bench/out/micro.txt
+	@cd bench/out; before=$$(ls micro-before.txt 2>/dev/null); \
+	$(GO) run $(BENCHSTAT) $$before micro.txt || echo "bench-micro: no benchstat (it is fetched from the module proxy): the plain figures stand above"
+
+bench-forward: build ## one publisher, 50 to 400 viewers, plain pion beside it: bench/out/forward (20 minutes; root for namespaces)
+	bin/atrium-bench suite forward $(SUITEFLAGS)
+
+bench-gallery: build ## a room of 60 in which all publish: bench/out/gallery
+	bin/atrium-bench suite gallery $(SUITEFLAGS)
+
+bench-storm: build ## 60 who join within two seconds: bench/out/storm
+	bin/atrium-bench suite storm $(SUITEFLAGS)
+
 screenshots: ## pictures of every page into out/screenshots, the README's into .github
 	$(GO) test -count=1 -tags screenshots -run '^TestScreenshots$$' ./control/web -screenshots $(CURDIR)/out/screenshots
 	cp out/screenshots/call-four-desktop-light.png .github/room.png
 
 clean:
-	rm -rf bin out
+	rm -rf bin out bench/out

@@ -50,3 +50,26 @@ func (p process) toggleProfile() error {
 	}
 	return nil
 }
+
+// resident is its memory in bytes (VmRSS of /proc/pid/status); nil: unknown.
+func (p process) resident() *float64 {
+	if p.pid == 0 {
+		return nil
+	}
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/status")
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(text)) {
+		value, ok := strings.CutPrefix(line, "VmRSS:")
+		if !ok {
+			continue
+		}
+		kilobytes, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
+		if err != nil {
+			return nil
+		}
+		return figure(kilobytes * 1024)
+	}
+	return nil
+}

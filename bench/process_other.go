@@ -12,6 +12,8 @@ type process struct{ pid int }
 
 func (process) cpu() cpuTime { return cpuTime{} }
 
+func (process) resident() *float64 { return nil }
+
 func (process) toggleProfile() error {
 	return fmt.Errorf("asking the server for a profile: %w", errors.ErrUnsupported)
 }

@@ -12,7 +12,7 @@ import (
 // Errors of [Run], beside [ErrScenario] and those of the API client.
 var (
 	// ErrInterrupted: the context ended before the steady window did.
-	ErrInterrupted = errors.New("interrupted; the room was deleted, nothing was measured")
+	ErrInterrupted = errors.New("interrupted; nothing was measured")
 	// ErrNobody: not one participant could join.
 	ErrNobody = errors.New("nobody could join")
 )

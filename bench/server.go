@@ -28,6 +28,7 @@ type serverWatch struct {
 
 	process    process
 	profile    bool
+	resident   *float64
 	usedBegin  cpuTime // of the process, at the beginning of the steady window
 	usedEnd    cpuTime // at its end
 	usedBefore cpuTime // before the first join
@@ -43,7 +44,7 @@ func (w *serverWatch) enter(ctx context.Context) {
 }
 
 func (w *serverWatch) leave(ctx context.Context) {
-	w.usedEnd = w.process.cpu()
+	w.usedEnd, w.resident = w.process.cpu(), w.process.resident()
 	if w.profile {
 		w.note(w.process.toggleProfile())
 	}
@@ -87,7 +88,9 @@ func (w *serverWatch) figures(window time.Duration, received int64) Server {
 		s.UploadLoss = ratio(*lost, *lost+*s.PacketsIn)
 	}
 	s.JoinCPUSeconds = w.started.growth(w.begin, metricCPU)
-	s.ResidentBytes = w.end.get(metricResident)
+	if s.ResidentBytes = w.end.get(metricResident); s.ResidentBytes == nil {
+		s.ResidentBytes = w.resident
+	}
 	s.Goroutines = w.end.get(metricGoroutines)
 	if used, ok := w.usedBegin.until(w.usedEnd); ok {
 		s.UserCPU, s.SystemCPU = ratio(used.user, window.Seconds()), ratio(used.system, window.Seconds())

@@ -66,10 +66,13 @@ func parseFile(name string, content []byte, keys []key) (file, error) {
 }
 
 func notYAML(name string, err error) *Error {
-	e := &Error{File: name, Message: "is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+	e := &Error{File: name}
+	what := strings.TrimPrefix(err.Error(), "yaml: ")
+	if m := yamlLine.FindStringSubmatch(what); m != nil {
 		e.Line, _ = strconv.Atoi(m[1])
+		what = strings.TrimPrefix(what, m[0]+": ") // the line is told already
 	}
+	e.Message = "is not YAML: " + what + "; correct it there, indenting with spaces, as in `atrium config print`"
 	return e
 }
 

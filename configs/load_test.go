@@ -145,7 +145,7 @@ func TestFileErrors(t *testing.T) {
 			[]string{":2: media.a_b_c_d: no such key", ":3: media.udp_port: must", ":5: log.level: must"}},
 		{"two that validation finds", "media:\n  udp_port: -1\n  seat: 2h\n", []string{":2: media.udp_port: ", ":3: media.seat: "}},
 		{"no mapping", "- a\n- b\n", []string{":1: is not made of sections"}},
-		{"no YAML", "media:\n\t- a\n", []string{":2: is not YAML: "}},
+		{"no YAML", "media:\n\t- a\n", []string{":2: is not YAML: found character that cannot start any token; correct it there, indenting with spaces"}},
 		{"several documents", "media: {}\n---\nlog: {}\n", []string{"holds several YAML documents"}},
 		{"merge key", "media:\n  <<: {udp_port: 1}\n", []string{"media.<<: no such key"}},
 		{"alias of itself", "media: &m\n  udp_port: *m\n", []string{"not a section"}},

@@ -20,9 +20,20 @@ type Config struct {
 	PublicIPs []string `mapstructure:"public_ips"`
 	// Seat is how long a participant who dropped out keeps the place.
 	Seat time.Duration `mapstructure:"seat"`
+	// SRTP is who encrypts: "own" (ours, run to completion) or "pion".
+	SRTP string `mapstructure:"srtp"`
+	// Readers is how many sockets and goroutines read the UDP port; 0 is one,
+	// which serves two cores.
+	Readers int `mapstructure:"readers"`
 	// OfferMaxBytes bounds an SDP offer, before it is parsed.
 	OfferMaxBytes int `mapstructure:"offer_max_bytes"`
 }
+
+// Values of Config.SRTP.
+const (
+	SRTPOwn  = "own"
+	SRTPPion = "pion"
+)
 
 // DefaultConfig returns the values in force where nothing is configured.
 func DefaultConfig() Config {
@@ -31,6 +42,7 @@ func DefaultConfig() Config {
 		TCPPort:       7881,
 		PublicIPs:     []string{},
 		Seat:          120 * time.Second,
+		SRTP:          SRTPOwn,
 		OfferMaxBytes: 96 << 10,
 	}
 }
@@ -54,6 +66,12 @@ func (c Config) Validate() error {
 	}
 	if c.Seat < time.Second || c.Seat > time.Hour {
 		errs = append(errs, fmt.Errorf("seat: %s is out of range; use 1s to 1h", c.Seat))
+	}
+	if c.SRTP != SRTPOwn && c.SRTP != SRTPPion {
+		errs = append(errs, fmt.Errorf("srtp: %q is unknown; use own or pion", c.SRTP))
+	}
+	if c.Readers < 0 || c.Readers > 64 {
+		errs = append(errs, fmt.Errorf("readers: %d is out of range; use 0 (one) to 64", c.Readers))
 	}
 	if c.OfferMaxBytes < 8<<10 || c.OfferMaxBytes > 256<<10 {
 		errs = append(errs, fmt.Errorf("offer_max_bytes: %d is out of range; use 8192 to 262144", c.OfferMaxBytes))

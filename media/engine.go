@@ -34,7 +34,7 @@ var (
 )
 
 const (
-	iceDisconnected = 5 * time.Second
+	iceDisconnected = 10 * time.Second // Firefox checks every 4 to 6 s
 	iceFailed       = 20 * time.Second
 	iceKeepAlive    = 2 * time.Second
 
@@ -45,7 +45,7 @@ const (
 	// tcpWriteBuffer is what waits, in bytes, for one that doesn't take it:
 	// beyond it packets are dropped. Without it a write would block the
 	// packet path of everybody.
-	tcpWriteBuffer = 512 << 10
+	tcpWriteBuffer = 128 << 10
 	// tcpFirstCheck is how long a connection may stay without a connectivity
 	// check that names a participant.
 	tcpFirstCheck = 10 * time.Second
@@ -70,8 +70,13 @@ type Engine struct {
 	tcp         ice.TCPMux
 	local       []netip.Addr // see localAddresses
 	counters    counters
-	ids         atomic.Uint32
-	numbers     atomic.Uint64
+
+	// batch is for what is not answered to something just read.
+	batchMu sync.Mutex
+	batch   *udp.Batch
+
+	ids     atomic.Uint32
+	numbers atomic.Uint64
 
 	mu           sync.Mutex
 	rooms        map[string]*Room
@@ -127,9 +132,10 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	if e.mux, err = udp.Listen(udp.Config{Address: e.cfg.Address, Port: e.cfg.UDPPort, Advertise: advertise, Logger: e.log}); err != nil {
+	if e.mux, err = udp.Listen(udp.Config{Address: e.cfg.Address, Port: e.cfg.UDPPort, Advertise: advertise, Readers: e.cfg.Readers, Logger: e.log}); err != nil {
 		return err
 	}
+	e.batch = e.mux.NewBatch()
 	if e.local, err = e.localAddresses(); err != nil {
 		return errors.Join(fmt.Errorf("media: the host's addresses can't be read: %w", err), e.mux.Close())
 	}
@@ -156,6 +162,15 @@ func (e *Engine) Addresses() []netip.AddrPort { return e.mux.Addresses() }
 // what is written to a media address arrives as if received from the pipe's
 // own virtual address; nothing else can be reached through it (SE-1).
 func (e *Engine) OpenRelay() (net.PacketConn, error) { return e.mux.OpenRelay() }
+
+// batched sends what f writes, at once.
+func (e *Engine) batched(f func(out *udp.Batch)) {
+	e.batchMu.Lock()
+	defer e.batchMu.Unlock()
+	e.batch.Begin()
+	defer e.batch.End()
+	f(e.batch)
+}
 
 // now is the time since the engine started.
 func (e *Engine) now() time.Duration { return e.clock.Now().Sub(e.start) }
@@ -365,6 +380,7 @@ func (e *Engine) Close() error {
 	if e.tcp != nil {
 		errs = append(errs, e.tcp.Close())
 	}
+	e.batch.Close()
 	errs = append(errs, e.mux.Close())
 	return errors.Join(errs...)
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"github.com/atriumrtc/atrium/media/internal/udp"
 )
 
 // fakeClock is a clock that tests set.
@@ -91,7 +93,7 @@ type slotWire struct {
 	slot *Slot
 }
 
-func (w slotWire) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
+func (w slotWire) writeRTP(_ *udp.Batch, h *rtp.Header, payload []byte) (int, error) {
 	if w.keep {
 		w.mu.Lock()
 		w.rtp = append(w.rtp, sentPacket{w.slot, *h, slices.Clone(payload)})
@@ -99,6 +101,26 @@ func (w slotWire) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	}
 	return 12 + len(payload), nil
 }
+
+// fakeCarrier is the carrier of a wire.
+type fakeCarrier struct {
+	carrier // nil: what tests must not need
+	wire    *wire
+}
+
+func (c fakeCarrier) send(ps []rtcp.Packet) error {
+	if c.wire.hook != nil {
+		c.wire.hook(ps[0])
+	}
+	c.wire.mu.Lock()
+	defer c.wire.mu.Unlock()
+	c.wire.rtcp = append(c.wire.rtcp, ps...)
+	return nil
+}
+
+func (fakeCarrier) reports(time.Duration) []rtcp.Packet { return nil }
+func (fakeCarrier) flush()                              {}
+func (fakeCarrier) close() error                        { return nil }
 
 func (w *wire) take() []sentPacket {
 	w.mu.Lock()
@@ -148,16 +170,7 @@ func (f *fakePeer) plug() {
 		o.lines = append(o.lines, ol)
 	}
 	t := layOut(f.Participant, o)
-	t.send = func(ps []rtcp.Packet) error {
-		if f.wire.hook != nil {
-			f.wire.hook(ps[0])
-		}
-		f.wire.mu.Lock()
-		defer f.wire.mu.Unlock()
-		f.wire.rtcp = append(f.wire.rtcp, ps...)
-		return nil
-	}
-	t.shut = func() error { return nil }
+	t.carrier = fakeCarrier{wire: f.wire}
 	t.audioLevelID.Store(1)
 	t.joined.Store(true)
 	for i, s := range t.slots {

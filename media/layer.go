@@ -8,6 +8,7 @@ import (
 	"github.com/atriumrtc/atrium/media/internal/cache"
 	"github.com/atriumrtc/atrium/media/internal/codec"
 	"github.com/atriumrtc/atrium/media/internal/nack"
+	"github.com/atriumrtc/atrium/media/internal/udp"
 )
 
 const (
@@ -30,6 +31,7 @@ type packet struct {
 	payload []byte
 	epoch   uint64        // room that the publisher was in when it came
 	at      time.Duration // since the engine started
+	out     *udp.Batch    // where it goes to; nil sends at once
 }
 
 // layer is one encoding of a source: one SSRC, received once and forwarded to
@@ -78,7 +80,11 @@ func newLayer(s *Source, index, layers int, rid string) *layer {
 
 // handle takes one received packet to all its slots; raw is valid only during
 // the call. It runs to completion on the layer's reading goroutine.
-func (l *layer) handle(raw []byte, now time.Duration) {
+func (l *layer) handle(raw []byte, now time.Duration) { l.handleIn(nil, raw, now) }
+
+// handleIn is handle for a packet that was read together with others: what is
+// forwarded of them goes out together.
+func (l *layer) handleIn(out *udp.Batch, raw []byte, now time.Duration) {
 	c := &l.source.owner.engine.counters
 	c.packetsIn.Add(1)
 	c.bytesIn.Add(uint64(len(raw)))
@@ -89,7 +95,7 @@ func (l *layer) handle(raw []byte, now time.Duration) {
 		c.drop(dropMalformed)
 		return
 	}
-	p.at, p.epoch = now, l.source.owner.route.Load()
+	p.out, p.at, p.epoch = out, now, l.source.owner.route.Load()
 	if dup, _ := l.nack.Received(p.rtp.Sequence, now); dup {
 		c.drop(dropDuplicate)
 		return

@@ -2,6 +2,8 @@ package media
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +19,7 @@ const (
 	maxLines  = 64
 	maxCodecs = 8
 	maxRIDs   = 3
+	maxSSRCs  = 2 * maxRIDs
 )
 
 // offer is what the server has to know of an SDP offer before it goes to pion.
@@ -35,6 +38,8 @@ type offerLine struct {
 	sends  bool
 	gets   bool
 	rids   []string
+	ssrcs  []uint32        // that it declares
+	again  map[uint32]bool // those of them that are RTX
 }
 
 // parseOffer reads the m-lines of an SDP offer (RFC 8866, JSEP RFC 9429),
@@ -94,12 +99,38 @@ func (l *offerLine) attribute(text string) {
 		if strings.HasPrefix(dir, "send") {
 			l.rids = append(l.rids, rid)
 		}
+	case strings.HasPrefix(text, "a=ssrc:"):
+		l.declare(text[len("a=ssrc:"):])
+	case strings.HasPrefix(text, "a=ssrc-group:FID "):
+		l.pair(strings.Fields(text[len("a=ssrc-group:FID "):]))
 	case text == "a=sendonly":
 		l.gets = false
 	case text == "a=recvonly":
 		l.sends = false
 	case text == "a=inactive":
 		l.sends, l.gets = false, false
+	}
+}
+
+// declare notes an SSRC of the line (RFC 5576 §4.1).
+func (l *offerLine) declare(value string) {
+	id, _, _ := strings.Cut(value, " ")
+	ssrc, err := strconv.ParseUint(id, 10, 32)
+	if err == nil && len(l.ssrcs) < maxSSRCs && !slices.Contains(l.ssrcs, uint32(ssrc)) {
+		l.ssrcs = append(l.ssrcs, uint32(ssrc))
+	}
+}
+
+// pair notes which SSRC sends another's packets again (RFC 5576 §4.2).
+func (l *offerLine) pair(ids []string) {
+	if len(ids) != 2 || len(l.again) == maxSSRCs {
+		return
+	}
+	if ssrc, err := strconv.ParseUint(ids[1], 10, 32); err == nil {
+		if l.again == nil {
+			l.again = make(map[uint32]bool)
+		}
+		l.again[uint32(ssrc)] = true
 	}
 }
 

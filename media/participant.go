@@ -291,6 +291,7 @@ func (p *Participant) leaveRoom(from *Room) {
 	for _, s := range t.slots {
 		s.shut()
 	}
+	t.carrier.flush()
 }
 
 // Close ends the participant's stay. It is idempotent; the first reason counts.

@@ -3,7 +3,6 @@ package media
 import (
 	"fmt"
 
-	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/report"
@@ -23,17 +22,17 @@ const (
 
 // newPeerConnection builds one PeerConnection with an API of its own: slots
 // must see the payload types that this peer negotiated, not the engine's.
-func (e *Engine) newPeerConnection() (*webrtc.PeerConnection, error) {
+func (e *Engine) newPeerConnection(c carrier) (*webrtc.PeerConnection, error) {
 	me := &webrtc.MediaEngine{}
 	if err := registerCodecs(me); err != nil {
 		return nil, err
 	}
-	registry := &interceptor.Registry{}
-	if err := registerInbound(registry); err != nil {
-		return nil, err
-	}
 	se, err := e.settings()
 	if err != nil {
+		return nil, err
+	}
+	registry := &interceptor.Registry{}
+	if err := c.prepare(&se, registry); err != nil {
 		return nil, err
 	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(me), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(se))
@@ -112,27 +111,22 @@ func registerInbound(registry *interceptor.Registry) error {
 	return nil
 }
 
-// settings of a PeerConnection: ICE-lite on the shared sockets, DTLS server
-// (then AES-GCM is negotiated; as clients browsers pick CM-SHA1).
+// settings of a PeerConnection: ICE-lite on the shared sockets. The carrier
+// adds the sockets and SRTP: as DTLS server we get AES-GCM; as servers browsers
+// pick CM-SHA1.
 func (e *Engine) settings() (webrtc.SettingEngine, error) {
 	se := webrtc.SettingEngine{LoggerFactory: e.pionLog}
 	se.SetLite(true)
 	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	se.DisableMediaEngineCopy(true)
-	se.SetICEUDPMux(e.mux)
 	networks := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
 	if e.tcp != nil {
-		se.SetICETCPMux(e.tcp)
 		networks = append(networks, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
 	}
 	se.DisableActiveTCP(true)
 	se.SetNetworkTypes(networks)
 	se.SetIncludeLoopbackCandidate(true)
 	if err := e.advertise(&se); err != nil {
-		return se, err
-	}
-	se.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
-	if err := se.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
 		return se, err
 	}
 	// A dropped Wi-Fi is noticed within seconds; the seat outlives it.

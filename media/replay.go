@@ -6,8 +6,16 @@ import (
 	"github.com/atriumrtc/atrium/media/internal/codec"
 )
 
+// replayAfter is how long a slot must have been still to get a replay. One that
+// runs goes on to the new picture in as little time by the key frame that was
+// asked for, and isn't made to decode seconds of frames at once.
+const replayAfter = 250 * time.Millisecond
+
 // replay shows the layer's last key frame and what followed it, at once,
 // while the layer that is wanted is still waited for. Run by the room's loop.
+//
+// The frames get timestamps a tick apart: with those they were captured at, a
+// receiver that has them all at once would show them over as much time again.
 func (s *Slot) replay(l *layer, now time.Duration) {
 	l.mu.Lock() // what comes next of the layer follows on the run
 	defer l.mu.Unlock()
@@ -16,12 +24,15 @@ func (s *Slot) replay(l *layer, now time.Duration) {
 	if s.w == nil || s.cur != nil || s.epoch == 0 || s.source != l.source {
 		return
 	}
-	span := l.runSpan(s.epoch)
-	var next uint16
+	if s.started && now-s.lastAt < replayAfter {
+		return
+	}
+	frames := l.runFrames(s.epoch)
+	var last codec.RTP
 	l.run.Each(s.epoch, func(raw []byte) {
 		if len(raw) == 0 { // padding closes up
-			s.seq.Drop(next)
-			next++
+			last.Sequence++
+			s.seq.Drop(last.Sequence)
 			return
 		}
 		p := packet{at: now, epoch: s.epoch}
@@ -29,32 +40,34 @@ func (s *Slot) replay(l *layer, now time.Duration) {
 		if codec.ParseRTP(raw, &p.rtp) != nil {
 			return
 		}
-		next = p.rtp.Sequence + 1
 		p.payload = raw[p.rtp.HeaderLen:p.rtp.PayloadEnd]
 		var err error
 		if p.vp8, err = codec.ParseVP8(p.payload); err != nil {
 			return
 		}
-		if s.cur != l {
-			// The last frame of the run is now's; the others lie before it.
+		switch {
+		case s.cur != l:
 			elapsed := s.elapsedLocked(l, &p)
-			s.switchLocked(l, &p, max(1, elapsed-min(elapsed, span)))
+			s.switchLocked(l, &p, elapsed-min(elapsed-1, frames))
+		case p.rtp.Timestamp != last.Timestamp:
+			s.seq.Switch(p.rtp.Sequence, p.rtp.Timestamp, 1)
 		}
+		last = p.rtp
 		s.sendLocked(l, &p)
 	})
 }
 
-// runSpan is the time from the first to the last frame of the layer's key
-// frame run, in ticks of the RTP clock.
-func (l *layer) runSpan(epoch uint64) uint32 {
-	var first, last codec.RTP
+// runFrames counts the frames of the layer's key frame run.
+func (l *layer) runFrames(epoch uint64) (frames uint32) {
+	var last, h codec.RTP
 	l.run.Each(epoch, func(raw []byte) {
-		if len(raw) == 0 || codec.ParseRTP(raw, &last) != nil {
+		if len(raw) == 0 || codec.ParseRTP(raw, &h) != nil {
 			return
 		}
-		if first.HeaderLen == 0 {
-			first = last
+		if frames == 0 || h.Timestamp != last.Timestamp {
+			frames++
 		}
+		last = h
 	})
-	return last.Timestamp - first.Timestamp
+	return frames
 }

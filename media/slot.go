@@ -12,12 +12,6 @@ import (
 	"github.com/atriumrtc/atrium/media/internal/seq"
 )
 
-// rtpWriter encrypts and sends one RTP packet. pion's SRTP stands behind it
-// today; header and payload are not kept after the call.
-type rtpWriter interface {
-	WriteRTP(header *rtp.Header, payload []byte) (int, error)
-}
-
 // Slot is one receive line of a participant: a fixed SSRC that carries
 // whatever source the server routes to it. A decoder never notices a switch:
 // sequence numbers, timestamps and VP8 picture ids run on, and video stays
@@ -211,7 +205,7 @@ func (s *Slot) sendLocked(l *layer, p *packet) {
 		Version: 2, Marker: p.rtp.Marker, PayloadType: s.binding.pt,
 		SequenceNumber: out, Timestamp: ts, SSRC: s.binding.ssrc,
 	}
-	n, err := s.w.WriteRTP(&s.header, p.payload)
+	n, err := s.w.writeRTP(p.out, &s.header, p.payload)
 	if err != nil || n == 0 {
 		c.drop(dropWrite)
 		if !s.started {
@@ -265,9 +259,17 @@ func (s *Slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 		}
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.binding, s.w = b, ctx.WriteStream()
-	return chosen, nil
+	s.binding = b
+	s.mu.Unlock()
+	return chosen, s.transport.carrier.bound(s, ctx.WriteStream())
+}
+
+// connect gives the slot the writer that encrypts; it can be fed from now on.
+func (s *Slot) connect(w rtpWriter) {
+	s.mu.Lock()
+	s.w = w
+	s.mu.Unlock()
+	s.owner.touch()
 }
 
 // Unbind ends forwarding on the slot.

@@ -161,7 +161,7 @@ func (s *Slot) writeResentLocked(out uint16, ts uint32, marker bool, payload []b
 		payload = s.scratch[headerLen : headerLen+2+len(payload)]
 		binary.BigEndian.PutUint16(payload, out)
 	}
-	n, err := s.w.WriteRTP(&s.header, payload)
+	n, err := s.w.writeRTP(nil, &s.header, payload)
 	if err != nil {
 		c.drop(dropWrite)
 		return

@@ -7,17 +7,20 @@ type DropReason uint8
 
 // Every packet that is not forwarded has one of these reasons.
 const (
-	dropMalformed DropReason = iota // not RTP, or a payload descriptor that can't be read
-	dropDuplicate                   // seen before (browsers probe with duplicates)
-	dropPadding                     // carries no media
-	dropMuted                       // by its publisher or the server
-	dropInactive                    // its publisher did not announce the source
-	dropEpoch                       // recorded in another room
-	dropLayer                       // a layer that the slot has just left
-	dropKeyFrame                    // the slot waits for a key frame
-	dropLate                        // older than what the slot may still send
-	dropWrite                       // the transport did not take it
-	dropResend                      // asked for again, but no longer kept
+	dropMalformed   DropReason = iota // not RTP, or a payload descriptor that can't be read
+	dropDuplicate                     // seen before (browsers probe with duplicates)
+	dropPadding                       // carries no media
+	dropMuted                         // by its publisher or the server
+	dropInactive                      // its publisher did not announce the source
+	dropEpoch                         // recorded in another room
+	dropLayer                         // a layer that the slot has just left
+	dropKeyFrame                      // the slot waits for a key frame
+	dropLate                          // older than what the slot may still send
+	dropWrite                         // the transport did not take it
+	dropResend                        // asked for again, but no longer kept
+	dropNotReady                      // came before DTLS was done
+	dropForged                        // not authentic
+	dropUnknownSSRC                   // nothing of the offer has this SSRC
 	dropReasons
 )
 
@@ -25,6 +28,7 @@ func (d DropReason) String() string {
 	return [dropReasons]string{
 		"malformed", "duplicate", "padding", "muted", "inactive", "epoch",
 		"layer", "key_frame", "late", "write", "resend_miss",
+		"not_ready", "forged", "unknown_ssrc",
 	}[d]
 }
 

@@ -15,6 +15,9 @@ type Source struct {
 	kind      SourceKind
 	mid       string
 	layers    []*layer
+	// SSRCs that the offer declared for the line, and which of them are RTX.
+	declared    []uint32
+	declaredRTX map[uint32]bool
 
 	// forwards is false while the source is not announced, or is muted by its
 	// publisher or by the server: the packet path forwards nothing then.

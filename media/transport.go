@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,10 +24,7 @@ type transport struct {
 	slots       []*Slot   // in order of the receive lines
 	lines       []line    // of the slots
 
-	// send takes RTCP to the participant; it fails only before the transport
-	// is up or after it is closed, when there is nobody to tell.
-	send func([]rtcp.Packet) error
-	shut func() error // closes the PeerConnection
+	carrier carrier
 
 	audioLevelID atomic.Uint32 // header extension of the voice level
 	roundTrip    atomic.Int64  // as the last receiver report told, ns; 0: none yet
@@ -46,27 +42,27 @@ type transport struct {
 // newTransport builds the PeerConnection for a checked offer.
 func newTransport(p *Participant, o offer) (*transport, error) {
 	t := layOut(p, o)
-	pc, err := p.engine.newPeerConnection()
+	t.carrier = newCarrier(t)
+	pc, err := p.engine.newPeerConnection(t.carrier)
 	if err != nil {
 		return nil, fmt.Errorf("media: peer connection: %w", err)
 	}
-	t.pc, t.send, t.shut = pc, pc.WriteRTCP, pc.Close
-	pc.OnTrack(t.trackArrived)
+	t.pc = pc
+	t.carrier.begin(pc)
 	pc.OnConnectionStateChange(t.stateChanged)
 	return t, nil
 }
 
 // stateChanged is called on a goroutine of its own for every change, so that
-// an old one may come last: what counts is the state now. pion says connected
-// a moment before SRTP is up, and loses what is written in between; it holds
-// the DTLS transport's lock for that moment.
+// an old one may come last: what counts is the state now.
 func (t *transport) stateChanged(webrtc.PeerConnectionState) {
 	defer t.owner.guard()
-	if t.pc.ConnectionState() == webrtc.PeerConnectionStateConnected {
-		for _, sender := range t.pc.GetSenders() {
-			sender.Transport().GetRemoteCertificate()
-			break
-		}
+	if t.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
+		t.carrier.down()
+	} else if err := t.carrier.up(); err != nil {
+		t.owner.engine.log.Error("a transport can't carry media", "participant_id", t.owner.id, "err", err)
+		go t.owner.Close(CloseInternal)
+		return
 	}
 	t.owner.transportChanged(t, t.pc.ConnectionState())
 }
@@ -76,7 +72,9 @@ func layOut(p *Participant, o offer) *transport {
 	t := &transport{owner: p, fingerprint: o.fingerprint}
 	for i, l := range p.pool.lines() {
 		if l.send != "" {
-			t.sources = append(t.sources, newSource(t, l.send, o.lines[i].mid, o.lines[i].rids))
+			s := newSource(t, l.send, o.lines[i].mid, o.lines[i].rids)
+			s.declared, s.declaredRTX = o.lines[i].ssrcs, o.lines[i].again
+			t.sources = append(t.sources, s)
 			continue
 		}
 		t.lines = append(t.lines, l)
@@ -97,7 +95,7 @@ func (t *transport) negotiate(ctx context.Context, sdp string, first bool) (stri
 			if err != nil {
 				return "", fmt.Errorf("media: slot %s: %w", s.mid, err)
 			}
-			t.goGuarded(func() { t.readSlot(s, sender) })
+			t.carrier.added(s, sender)
 		}
 	}
 	answer, err := t.pc.CreateAnswer(nil)
@@ -113,7 +111,10 @@ func (t *transport) negotiate(ctx context.Context, sdp string, first bool) (stri
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	t.findAudioLevel()
+	if first {
+		t.findAudioLevel()
+		t.carrier.negotiated()
+	}
 	return t.pc.LocalDescription().SDP, nil
 }
 
@@ -127,100 +128,6 @@ func (t *transport) findAudioLevel() {
 				}
 			}
 		}
-	}
-}
-
-// trackArrived begins to read a layer: pion calls it at its first packet.
-func (t *transport) trackArrived(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
-	tr := receiver.RTPTransceiver()
-	if tr == nil {
-		return
-	}
-	for _, s := range t.sources {
-		if s.mid != tr.Mid() {
-			continue
-		}
-		l := s.layer(track.RID())
-		if l == nil {
-			return
-		}
-		if l.readers.Add(1) > maxReaders {
-			return
-		}
-		l.ssrc.Store(uint32(track.SSRC()))
-		t.goGuarded(func() { t.readLayer(l, track) })
-		t.goGuarded(func() { t.readLayerRTCP(l, receiver) })
-		return
-	}
-}
-
-const (
-	// maxBadReads ends a layer whose every packet is refused.
-	maxBadReads = 100
-	// maxReaders bounds how often a publisher may change a layer's SSRC: each
-	// takes goroutines until the transport closes.
-	maxReaders = 4
-)
-
-// readLayer reads a layer until the transport closes.
-func (t *transport) readLayer(l *layer, track *webrtc.TrackRemote) {
-	buf := make([]byte, mtu)
-	for bad := 0; bad < maxBadReads; {
-		n, _, err := track.Read(buf)
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil { // an unknown payload type, or more than a packet
-			t.owner.engine.counters.drop(dropMalformed)
-			bad++
-			continue
-		}
-		bad = 0
-		l.handle(buf[:n], t.owner.engine.now())
-	}
-}
-
-// readLayerRTCP reads the publisher's sender reports on a layer.
-func (t *transport) readLayerRTCP(l *layer, receiver *webrtc.RTPReceiver) {
-	buf := make([]byte, mtu)
-	for {
-		var n int
-		var err error
-		if l.rid == "" {
-			n, _, err = receiver.Read(buf)
-		} else {
-			n, _, err = receiver.ReadSimulcast(buf, l.rid)
-		}
-		if err != nil {
-			return
-		}
-		packets, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			t.owner.engine.counters.drop(dropMalformed)
-			continue
-		}
-		for _, p := range packets {
-			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == l.ssrc.Load() {
-				t.senderReported(l, sr, t.owner.engine.now())
-			}
-		}
-	}
-}
-
-// readSlot reads what the receiver of a slot says.
-func (t *transport) readSlot(s *Slot, sender *webrtc.RTPSender) {
-	buf := make([]byte, mtu)
-	for {
-		n, _, err := sender.Read(buf)
-		if err != nil {
-			return
-		}
-		packets, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			t.owner.engine.counters.drop(dropMalformed)
-			continue
-		}
-		s.control(packets, t.owner.engine.now())
 	}
 }
 
@@ -256,7 +163,7 @@ func (t *transport) sendNACK(ssrc uint32, missing []uint16) {
 }
 
 func (t *transport) writeRTCP(packets ...rtcp.Packet) {
-	_ = t.send(packets)
+	_ = t.carrier.send(packets) // see carrier
 }
 
 // tick repeats requests and sends the reports that are due.
@@ -268,7 +175,7 @@ func (t *transport) tick(now time.Duration) {
 			l.tick(now, rtt)
 		}
 	}
-	var reports []rtcp.Packet
+	reports := t.carrier.reports(now)
 	for _, s := range t.slots {
 		if r := s.senderReport(now); r != nil {
 			reports = append(reports, r)
@@ -293,7 +200,7 @@ func (t *transport) close() error {
 	t.goMu.Lock()
 	t.closed.Store(true)
 	t.goMu.Unlock()
-	err := t.shut()
+	err := t.carrier.close()
 	t.wg.Wait()
 	if errors.Is(err, webrtc.ErrConnectionClosed) {
 		return nil

@@ -43,6 +43,61 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+// slowRelay opens relays that take a while to close.
+type slowRelay struct {
+	Relay
+	closing chan struct{} // closed when a relay begins to close
+}
+
+func (r *slowRelay) OpenRelay() (net.PacketConn, error) {
+	conn, err := r.Relay.OpenRelay()
+	return slowConn{conn, r}, err
+}
+
+type slowConn struct {
+	net.PacketConn
+	relay *slowRelay
+}
+
+func (c slowConn) Close() error {
+	close(c.relay.closing)
+	<-time.After(50 * time.Millisecond)
+	return c.PacketConn.Close()
+}
+
+// When Close returns no relay is open, also where another goroutine is closing
+// it at that moment; and none is opened after it.
+func TestCloseLeavesNoRelay(t *testing.T) {
+	slow := &slowRelay{closing: make(chan struct{})}
+	s, relay := start(t, func(_ *Config, o *Options) {
+		slow.Relay = o.Relay
+		o.Relay = slow
+	})
+	username, password, _ := s.Credentials("alice")
+	if got := dialRaw(t, s).ask(s, username, password, stun.MethodAllocate, udpTransport()); got != 0 {
+		t.Fatalf("allocate: %d", got)
+	}
+	revoked := make(chan struct{})
+	go func() { defer close(revoked); s.Revoke("alice") }()
+	<-slow.closing
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := relay.open.Load(); n != 0 {
+		t.Errorf("%d relays are open after Close", n)
+	}
+	<-revoked
+	slow.closing = make(chan struct{})
+	if _, _, err := s.allocations.AllocatePacketConn("", 0); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a relay after Close: %v", err)
+	}
+	closed := &relayConn{PacketConn: slowConn{}}
+	closed.closed.Store(true)
+	if _, err := closed.WriteTo([]byte("late"), nil); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("sent through a relay that was closed: %v", err)
+	}
+}
+
 // Limits that change bind at once, and end nothing that stands.
 func TestReconfigure(t *testing.T) {
 	s, _ := start(t, nil)

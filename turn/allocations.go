@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 var (
@@ -101,13 +102,26 @@ func (a *allocations) AllocatePacketConn(_ string, port int) (net.PacketConn, ne
 			continue
 		}
 		c := &relayConn{PacketConn: pipe, allocations: a}
-		a.mu.Lock()
-		a.conns[pipe.LocalAddr().String()] = c
-		a.mu.Unlock()
+		if !a.keep(c) {
+			_ = pipe.Close()
+			return nil, nil, net.ErrClosed
+		}
 		return c, pipe.LocalAddr(), nil
 	}
 	a.server.stats.refuse(refusedRelay)
 	return nil, nil, errNoEvenPort
+}
+
+// keep remembers an open relay; false means that the server is closing, and
+// closeAll may have passed by already.
+func (a *allocations) keep(c *relayConn) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.server.closing() {
+		return false
+	}
+	a.conns[c.LocalAddr().String()] = c
+	return true
 }
 
 // AllocateConn refuses pion a TCP relay (SE-1).
@@ -177,7 +191,9 @@ func (a *allocations) count() int {
 func (a *allocations) forget(c *relayConn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.conns, c.LocalAddr().String())
+	if key := c.LocalAddr().String(); a.conns[key] == c { // another may have the address by now
+		delete(a.conns, key)
+	}
 	delete(a.owners[c.participant], c)
 	if len(a.owners[c.participant]) == 0 {
 		delete(a.owners, c.participant)
@@ -193,6 +209,7 @@ type relayConn struct {
 	net.PacketConn
 	allocations *allocations
 	once        sync.Once
+	closed      atomic.Bool
 
 	// Guarded by allocations.mu.
 	participant, client string
@@ -209,6 +226,9 @@ func (c *relayConn) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 func (c *relayConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	if c.closed.Load() { // pion forgets the allocation a little later
+		return 0, net.ErrClosed
+	}
 	n, err := c.PacketConn.WriteTo(b, to)
 	if err == nil {
 		stats := &c.allocations.server.stats
@@ -221,8 +241,11 @@ func (c *relayConn) WriteTo(b []byte, to net.Addr) (int, error) {
 func (c *relayConn) Close() error {
 	var err error
 	c.once.Do(func() {
-		c.allocations.forget(c)
+		c.closed.Store(true)
+		// In this order: who finds it in the table and closes it, too, waits
+		// here until the relay is closed.
 		err = c.PacketConn.Close()
+		c.allocations.forget(c)
 	})
 	return err
 }

@@ -38,7 +38,7 @@ func newCommand(std standard, room runRoom) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRoomCommand(std, room))
+	root.AddCommand(newRoomCommand(std, room), newSuiteCommand(std), newBaselineCommand(std), newEnterCommand())
 	return root
 }
 

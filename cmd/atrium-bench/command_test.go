@@ -74,7 +74,7 @@ func TestExitCodes(t *testing.T) {
 		{"not all joined", short, nil, with("--assert", "loss<1%"), exitFailure, "1 of 30 could not join"},
 		{"not all joined, assertion fails", short, nil, with("--assert", "loss<0"), exitAssert, "did not hold"},
 		{"run fails", nil, errors.New("no server there"), usual, exitFailure, "no server there"},
-		{"interrupted", nil, bench.ErrInterrupted, usual, exitFailure, "the room was deleted"},
+		{"interrupted", nil, bench.ErrInterrupted, usual, exitFailure, "nothing was measured"},
 		{"help", nil, nil, []string{"room", "--help"}, exitOK, "--ramp"},
 		{"root help", nil, nil, nil, exitOK, "room"},
 		{"version", nil, nil, []string{"--version"}, exitOK, "atrium-bench version"},

@@ -30,7 +30,12 @@ func (a *app) createOrganisation() *cobra.Command {
 		Short: "Create an organisation and print its first API key",
 		Long: "Create an organisation and print its first API key, which can't be shown again.\n\n" +
 			"It opens the data file of data.dir itself: the server must not be running.",
-		Args: cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("create-organisation: give one name, in quotes if it has spaces: `atrium admin create-organisation \"My clinic\"`")
+			}
+			return nil
+		},
 	}
 	file := configFlag(cmd)
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {

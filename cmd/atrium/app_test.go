@@ -143,7 +143,7 @@ func TestCreateOrganisation(t *testing.T) {
 	if code, _, errs := invoke("admin", "create-organisation", " ", "--data-dir="+dir); code != 1 || !strings.Contains(errs, "name") {
 		t.Errorf("no name: exit %d: %s", code, errs)
 	}
-	if code, _, _ := invoke("admin", "create-organisation"); code != 2 {
+	if code, _, errs := invoke("admin", "create-organisation"); code != 2 || !strings.Contains(errs, "give one name") {
 		t.Errorf("no argument: exit %d", code)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/atriumrtc/atrium/cmd/atrium/internal/logs"
 	"github.com/atriumrtc/atrium/cmd/atrium/internal/server"
 	"github.com/atriumrtc/atrium/cmd/atrium/internal/terminal"
+	"github.com/atriumrtc/atrium/cmd/internal/cpuprofile"
 	"github.com/atriumrtc/atrium/configs"
 	"github.com/atriumrtc/atrium/control"
 )
@@ -41,7 +42,15 @@ func (a *app) devCommand() *cobra.Command {
 	httpPort := cmd.Flags().Uint16("http-port", 8080, "port of HTTP, on this computer only; 0 takes any")
 	httpsPort := cmd.Flags().Uint16("https-port", 8443, "port of HTTPS; 0 takes any")
 	readyFile := cmd.Flags().String("ready-file", "", "file to write addresses and API key to (JSON) once it serves")
-	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error {
+	profile := cmd.Flags().String("cpu-profile", "", "file to write a CPU profile to, from the first SIGUSR1 to the second")
+	cmd.RunE = does(func(cmd *cobra.Command, _ []string) (err error) {
+		if *profile != "" {
+			stop, problem := cpuprofile.Watch(*profile)
+			if problem != nil {
+				return fmt.Errorf("--cpu-profile: %w", problem)
+			}
+			defer func() { err = errors.Join(err, stop()) }()
+		}
 		// Short forms of http.plain_address and http.address: as strong.
 		for name, address := range map[string]string{
 			"http-port":  "http-plain-address=localhost:" + strconv.Itoa(int(*httpPort)),

@@ -1,42 +1,37 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/atriumrtc/atrium/cmd/internal/testkit"
 	api "github.com/atriumrtc/atrium/control/api/client"
 	"github.com/atriumrtc/atrium/signal/message"
 )
-
-// patience bounds waits for what must happen; no test passes by it.
-const patience = 20 * time.Second
 
 // process is a command line that runs until it is told to end.
 type process struct {
 	t        *testing.T
 	signals  chan os.Signal
-	out, log *watched
+	out, log *testkit.Buffer
 	exit     chan int
 }
 
 // launch starts a command line and ends it with the test.
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, signals: make(chan os.Signal, 4), out: &watched{}, log: &watched{}, exit: make(chan int, 1)}
+	p := &process{t: t, signals: make(chan os.Signal, 4), out: &testkit.Buffer{}, log: &testkit.Buffer{}, exit: make(chan int, 1)}
 	a := app{out: p.out, err: p.log, signals: p.signals}
 	done := make(chan struct{})
 	go func() {
@@ -62,7 +57,7 @@ func (p *process) wait() int {
 	select {
 	case code := <-p.exit:
 		return code
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		p.t.Fatalf("it doesn't end:\n%s", p.log)
 		return -1
 	}
@@ -76,35 +71,7 @@ func (p *process) waitLog(part string) {
 // until waits for a condition that no event tells of.
 func (p *process) until(what string, holds func() bool) {
 	p.t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			p.t.Fatalf("never came: %s\n%s%s", what, p.out, p.log)
-		}
-	}
-}
-
-// watched is a buffer that can be read while it is written.
-type watched struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (w *watched) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.b.Write(p)
-}
-
-func (w *watched) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.b.String()
+	testkit.Until(p.t, what, holds, func() string { return p.out.String() + p.log.String() })
 }
 
 // launchDev starts a development server on any ports and waits for its ready
@@ -120,20 +87,6 @@ func launchDev(t *testing.T, more ...string) (*process, string, links) {
 		return err == nil && json.Unmarshal(content, &l) == nil // whole from the first
 	})
 	return p, ready, l
-}
-
-func get(t *testing.T, url string) (int, string) {
-	t.Helper()
-	response, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(body)
 }
 
 // TestDev: it serves what the ready file says, prints both links, and leaves
@@ -157,10 +110,10 @@ func TestDev(t *testing.T) {
 		!strings.HasPrefix(l.RoomURL, l.URL+"/r#") || !strings.HasPrefix(l.Admin, "http://127.0.0.1:") {
 		t.Errorf("%+v", l)
 	}
-	if status, body := get(t, l.RoomURL); status != 200 || !strings.Contains(body, "<html") {
+	if status, body := testkit.Get(t, l.RoomURL); status != 200 || !strings.Contains(body, "<html") {
 		t.Errorf("the room's page: %d", status)
 	}
-	if status, _ := get(t, l.Admin+"/readyz"); status != 200 {
+	if status, _ := testkit.Get(t, l.Admin+"/readyz"); status != 200 {
 		t.Errorf("readyz: %d", status)
 	}
 	c, err := api.New(l.URL, l.APIKey, nil)
@@ -240,7 +193,7 @@ func joinDemo(t *testing.T, l links) *websocket.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, l.URL+message.Path, &websocket.DialOptions{Subprotocols: []string{message.Subprotocol}})
 	if err != nil {
@@ -262,7 +215,7 @@ func joinDemo(t *testing.T, l links) *websocket.Conn {
 // end of the connection, as clients do: the server waits for that.
 func expect(t *testing.T, conn *websocket.Conn, kind string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	for {
 		_, data, err := conn.Read(ctx)
@@ -292,7 +245,7 @@ func TestSecondSignalForces(t *testing.T) {
 	conn := joinDemo(t, l)
 	p.signals <- syscall.SIGTERM
 	expect(t, conn, "notice")
-	if status, _ := get(t, l.Admin+"/readyz"); status != http.StatusServiceUnavailable {
+	if status, _ := testkit.Get(t, l.Admin+"/readyz"); status != http.StatusServiceUnavailable {
 		t.Errorf("readyz %d while draining", status)
 	}
 	select {

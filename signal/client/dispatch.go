@@ -1,6 +1,7 @@
 package client
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -44,9 +45,15 @@ func (c *Client) dispatch(m message.ServerMessage) {
 		call(h.Speakers, *m)
 	case *message.Quality:
 		c.change(func(s *State) {
-			for _, q := range m.Participants {
-				s.Quality = with(s.Quality, q.Participant, q)
+			// One copy, however many: a room of a thousand is told of often.
+			all := maps.Clone(s.Quality)
+			if all == nil {
+				all = make(map[string]message.Connection, len(m.Participants))
 			}
+			for _, q := range m.Participants {
+				all[q.Participant] = q
+			}
+			s.Quality = all
 		})
 		call(h.Quality, *m)
 	case *message.Chat:

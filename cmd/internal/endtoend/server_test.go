@@ -2,7 +2,6 @@ package endtoend
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -11,10 +10,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/atriumrtc/atrium/cmd/internal/testkit"
 )
 
 // patience is how long a test waits for what the server does in a second.
@@ -50,26 +50,8 @@ type server struct {
 	Secure string
 
 	cmd  *exec.Cmd
-	logs *logs
+	logs *testkit.Buffer
 	done chan struct{}
-}
-
-// logs keeps what the server prints; it is read while it is written.
-type logs struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logs) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
 
 // startServer runs atrium dev on loopback until the test ends, when it must
@@ -77,7 +59,7 @@ func (l *logs) String() string {
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
 	ready := filepath.Join(t.TempDir(), "ready.json")
-	s := &server{logs: &logs{}, done: make(chan struct{})}
+	s := &server{logs: &testkit.Buffer{}, done: make(chan struct{})}
 	s.cmd = exec.Command(filepath.Join(binaries, "atrium"), append([]string{"dev", "--ready-file", ready}, args...)...)
 	s.cmd.Env = append(os.Environ(), "ATRIUM_MEDIA_ADDRESS=127.0.0.1", "ATRIUM_TURN_ADDRESS=127.0.0.1")
 	s.cmd.Stdout, s.cmd.Stderr = s.logs, s.logs

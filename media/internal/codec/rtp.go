@@ -44,34 +44,43 @@ type RTP struct {
 	extensions []byte // elements, without the 4 bytes before them
 }
 
+// HeaderLen returns the number of bytes before the payload of the RTP packet
+// b, whose payload may still be encrypted. Errors: ErrShort, ErrVersion.
+func HeaderLen(b []byte) (int, error) {
+	if len(b) < rtpFixedLen {
+		return 0, ErrShort
+	}
+	if b[0]>>6 != 2 {
+		return 0, ErrVersion
+	}
+	n := rtpFixedLen + 4*int(b[0]&0x0F)
+	if b[0]&0x10 != 0 {
+		if len(b) < n+4 {
+			return 0, ErrShort
+		}
+		n += 4 + 4*int(binary.BigEndian.Uint16(b[n+2:]))
+	}
+	if len(b) < n {
+		return 0, ErrShort
+	}
+	return n, nil
+}
+
 // ParseRTP parses the header of the RTP packet b into h without allocating. h
 // refers to b until the next call. Errors: ErrShort, ErrVersion, ErrPadding;
 // h is not usable then.
 func ParseRTP(b []byte, h *RTP) error {
-	if len(b) < rtpFixedLen {
-		return ErrShort
+	n, err := HeaderLen(b)
+	if err != nil {
+		return err
 	}
-	if b[0]>>6 != 2 {
-		return ErrVersion
-	}
-	n := rtpFixedLen + 4*int(b[0]&0x0F)
 	h.profile, h.extensions = 0, nil
 	if b[0]&0x10 != 0 {
-		if len(b) < n+4 {
-			return ErrShort
-		}
-		size := 4 * int(binary.BigEndian.Uint16(b[n+2:]))
-		if len(b) < n+4+size {
-			return ErrShort
-		}
-		h.profile = binary.BigEndian.Uint16(b[n:])
-		h.extensions = b[n+4 : n+4+size]
-		n += 4 + size
+		at := rtpFixedLen + 4*int(b[0]&0x0F)
+		h.profile = binary.BigEndian.Uint16(b[at:])
+		h.extensions = b[at+4 : n]
 	}
 	end := len(b)
-	if end < n {
-		return ErrShort
-	}
 	if b[0]&0x20 != 0 {
 		if end == n {
 			return ErrPadding

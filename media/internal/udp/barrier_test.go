@@ -1,7 +1,9 @@
 package udp
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,65 +24,27 @@ func testBarrier(t *testing.T, cfg Config) {
 	_, before := remote(t, m)
 	_, after := remote(t, m)
 	var route atomic.Pointer[Destination]
-	var closed atomic.Bool // nothing may go to before any more
+	var over atomic.Bool // nothing may go to before any more
 	route.Store(before)
-	forward := func(b []byte, _ netip.AddrPort, out *Batch) {
+	stop := loadMux(t, m, func(b []byte, _ netip.AddrPort, out *Batch) {
 		d := route.Load()
 		for range 20 {
 			put(out, d, b)
 		}
-		if d == before && closed.Load() {
+		if d == before && over.Load() {
 			t.Error("a packet went the old way after Barrier")
 		}
-	}
-	c := viewConn(t, m.View(handlerFunc(forward)), "alice")
-	defer c.Close()
-	stop := make(chan struct{})
-	var work sync.WaitGroup
-	load := func(f func()) {
-		work.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					f()
-				}
-			}
-		})
-	}
-	for range 2 {
-		client, from := dial(t, m)
-		m.admit(c.group, from)
-		load(func() { _, _ = client.Write(rtp) })
-	}
-	r, media := openRelay(t, m)
-	defer r.Close()
-	m.admit(c.group, r.addr)
-	load(func() { _, _ = r.WriteTo(rtp, media) })
-	own := m.NewBatch()
-	load(func() {
-		own.Begin()
-		forward(rtp, netip.AddrPort{}, own)
-		own.End()
 	})
-
 	for range 30 {
 		m.Barrier() // in between, too
 	}
 	in := m.Stats().PacketsIn
-	deadline := time.Now().Add(patience)
-	for m.Stats().PacketsIn < in+20 && time.Now().Before(deadline) {
-		m.Barrier()
-	}
+	waitStats(t, m, "load", func(s Stats) bool { m.Barrier(); return s.PacketsIn > in+20 })
 	route.Store(after)
 	m.Barrier()
-	closed.Store(true)
+	over.Store(true)
 	m.mu.RLock()
-	var batches []*Batch
-	for b := range m.batches {
-		batches = append(batches, b)
-	}
+	batches := slices.Collect(maps.Keys(m.batches))
 	m.mu.RUnlock()
 	for _, b := range batches {
 		b.gate.Lock() // nobody is in it now
@@ -94,9 +58,48 @@ func testBarrier(t *testing.T, cfg Config) {
 	for range 10 {
 		m.Barrier()
 	}
-	close(stop)
-	work.Wait()
-	own.Close()
+	stop()
+}
+
+// loadMux makes forward work without a pause until stop: for readers, for a
+// relay, and in a batch of its own.
+func loadMux(t *testing.T, m *Mux, forward handlerFunc) (stop func()) {
+	c := viewConn(t, m.View(forward), "alice")
+	end := make(chan struct{})
+	var work sync.WaitGroup
+	load := func(f func()) {
+		work.Go(func() {
+			for {
+				select {
+				case <-end:
+					return
+				default:
+					f()
+				}
+			}
+		})
+	}
+	for range 2 {
+		client, from := dial(t, m)
+		m.admit(c.group, from)
+		load(func() { _, _ = client.Write(rtp) })
+	}
+	r, media := openRelay(t, m)
+	m.admit(c.group, r.addr)
+	load(func() { _, _ = r.WriteTo(rtp, media) })
+	own := m.NewBatch()
+	load(func() {
+		own.Begin()
+		forward(rtp, netip.AddrPort{}, own)
+		own.End()
+	})
+	return func() {
+		close(end)
+		work.Wait()
+		own.Close()
+		_ = r.Close()
+		_ = c.Close()
+	}
 }
 
 // Idle workers cost a Barrier nothing, and it waits for busy ones.
@@ -117,7 +120,7 @@ func TestBarrierWaits(t *testing.T) {
 	go func() { m.Barrier(); close(passed) }()
 	select {
 	case <-passed:
-		t.Fatal("Barrier didn't wait for a handler")
+		t.Error("Barrier didn't wait for a handler")
 	case <-time.After(20 * time.Millisecond):
 	}
 	close(release)

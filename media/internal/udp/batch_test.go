@@ -219,16 +219,18 @@ func TestBatchLimits(t *testing.T) {
 	var want [][]byte
 	for i := range 10 {
 		want = append(want, stamped(1000, uint32(i)))
-		if i == 5 {
+		if i == 9 {
 			b.generation = 1<<32 - 1
 		}
 		put(b, d, want[i])
 	}
 	b.Flush()
-	wantNext(t, c, want)
 	if b.generation == 0 {
-		t.Error("generation 0 would make every slot look valid")
+		t.Fatal("generation 0 would make every slot look valid")
 	}
+	put(b, d, want[0])
+	b.Flush()
+	wantNext(t, c, append(want, want[0]))
 	if b.Reserve(d, maxRunBytes+1) != nil || b.Reserve(d, -1) != nil {
 		t.Error("a datagram of any size has room")
 	}

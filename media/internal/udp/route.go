@@ -66,7 +66,7 @@ func (m *Mux) media(g *group, b []byte, from netip.AddrPort, out *Batch) reason 
 	switch {
 	case g == nil:
 		return unknownSource
-	case g.view == nil:
+	case g.view == nil || g.view.handler == nil:
 		return m.enqueue(g, b, from)
 	}
 	g.view.handler.HandleMedia(b, from, out)

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// refusalLimit is how many GSO runs in a row, with none accepted in between,
-// the kernel may refuse before a socket stops making them. One is not enough:
+// refusalLimit is for how many destinations in a row, with no run accepted in
+// between, the kernel may refuse GSO before a socket stops making runs. One is not enough:
 // a single path with a small MTU would slow everybody.
 const refusalLimit = 8
 
@@ -27,7 +27,7 @@ type socket struct {
 	gro  bool
 
 	gso      atomic.Bool
-	refusals atomic.Int32 // GSO runs refused since the last accepted one
+	refusals atomic.Int32 // destinations refused since the last accepted run
 	off      sync.Once
 }
 
@@ -120,8 +120,8 @@ func newSocket(conn *net.UDPConn, cfg Config) (*socket, error) {
 // refused notes that the kernel didn't take a run of d, and turns GSO off
 // when it takes none.
 func (s *socket) refused(d *Destination, err error) {
-	d.plain.Store(true)
-	if s.refusals.Add(1) < refusalLimit {
+	// Once for each destination: a batch may hold many runs of a bad path.
+	if !d.plain.CompareAndSwap(false, true) || s.refusals.Add(1) < refusalLimit {
 		return
 	}
 	s.off.Do(func() {

@@ -28,7 +28,8 @@ type TCPView struct {
 	mu sync.RWMutex
 	// remotes are the validated ones (SE-3) and the conns that reach them.
 	remotes map[netip.AddrPort]*tcpConn
-	oldest  []netip.AddrPort // of remotes, in order
+	oldest  []netip.AddrPort          // of remotes, in order
+	handed  map[netip.AddrPort][]byte // by Pass, until HandleMedia returns
 }
 
 var _ ice.TCPMux = (*TCPView)(nil)
@@ -36,7 +37,8 @@ var _ ice.TCPMux = (*TCPView)(nil)
 // TCPView returns a view of tcp whose media h gets. tcp should have a bounded
 // write buffer: what its conns don't take at once is dropped.
 func (m *Mux) TCPView(tcp ice.TCPMux, h Handler) *TCPView {
-	return &TCPView{mux: m, tcp: tcp, handler: h, injector: m.nextInjector(), remotes: map[netip.AddrPort]*tcpConn{}}
+	return &TCPView{mux: m, tcp: tcp, handler: h, injector: m.nextInjector(),
+		remotes: map[netip.AddrPort]*tcpConn{}, handed: map[netip.AddrPort][]byte{}}
 }
 
 // GetConnByUfrag is the shared mux's, for this view's agent.
@@ -77,9 +79,18 @@ func (v *TCPView) Destination(to netip.AddrPort) *Destination {
 func (v *TCPView) Pass(b []byte, from netip.AddrPort) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if c := v.remotes[from]; c != nil {
-		c.handed = append(c.handed[:0], b...)
+	if v.remotes[from] != nil {
+		v.handed[from] = slices.Clone(b)
 	}
+}
+
+// takeHanded copies to b what the handler passed, and returns its size.
+func (v *TCPView) takeHanded(b []byte, from netip.AddrPort) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := copy(b, v.handed[from])
+	delete(v.handed, from)
+	return n
 }
 
 // admit notes that the agent has validated a remote.
@@ -125,17 +136,7 @@ func (v *TCPView) handle(b []byte, from netip.AddrPort, out *Batch) reason {
 // remotes.
 type tcpConn struct {
 	net.PacketConn
-	view   *TCPView
-	handed []byte // by Pass, guarded by view.mu; empty: nothing
-}
-
-// takeHanded copies to b what the handler passed, and returns its size.
-func (c *tcpConn) takeHanded(b []byte) int {
-	c.view.mu.Lock()
-	defer c.view.mu.Unlock()
-	n := copy(b, c.handed)
-	c.handed = c.handed[:0]
-	return n
+	view *TCPView
 }
 
 // ReadFrom returns what isn't media, from validated remotes, and checks.
@@ -151,11 +152,11 @@ func (c *tcpConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		}
 		from := unmap(tcp.AddrPort())
 		switch {
-		case c.view.conn(from) != c:
+		case c.view.conn(from) == nil: // several conns may share a remote
 			c.view.mux.stats.drop(unknownSource)
 		case isMedia(b[:n]):
 			_ = c.view.injector.inject(b[:n:n], from, c.view.handle)
-			if n := c.takeHanded(b); n > 0 {
+			if n := c.view.takeHanded(b, from); n > 0 {
 				return n, addr, nil
 			}
 		default:

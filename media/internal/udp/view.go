@@ -39,7 +39,7 @@ type View struct {
 
 var _ ice.UDPMux = (*View)(nil)
 
-// View returns a View whose media h gets.
+// View returns a View whose media h gets; nil: it is queued for the agent too.
 func (m *Mux) View(h Handler) *View { return &View{mux: m, handler: h} }
 
 // GetConn is Mux.GetConn for this view's agent.

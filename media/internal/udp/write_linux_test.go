@@ -80,16 +80,21 @@ func TestGSORefusedByOnePath(t *testing.T) {
 			}
 			return 0
 		})
-		want := [][]byte{stamped(300, 1), stamped(300, 2)}
+		var want [][]byte
+		for k := range 2 * refusalLimit { // as many runs: each is shorter than the next
+			want = append(want, stamped(300+k, 1), stamped(300+k, 2))
+		}
 		for _, p := range want {
 			put(b, refused, p)
+		}
+		for _, p := range want[:2] {
 			put(b, taken, p)
 		}
 		b.Flush()
 		wantNext(t, bad, want)
-		wantNext(t, good, want)
+		wantNext(t, good, want[:2])
 	}
-	if s := m.Stats(); !s.GSO || s.GSORefused != 2*refusalLimit || s.GSORuns != 2*refusalLimit {
+	if s := m.Stats(); !s.GSO || s.GSORefused != 2*refusalLimit*2*refusalLimit || s.GSORuns != 2*refusalLimit {
 		t.Errorf("%+v", s)
 	}
 }

@@ -1,28 +1,39 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/pion/webrtc/v4"
 
 	"github.com/atriumrtc/atrium/cmd/atrium/internal/logs"
+	"github.com/atriumrtc/atrium/cmd/internal/testkit"
 	api "github.com/atriumrtc/atrium/control/api/client"
 	"github.com/atriumrtc/atrium/signal/client"
 	"github.com/atriumrtc/atrium/signal/client/source"
 	"github.com/atriumrtc/atrium/signal/message"
 )
 
+// startWithRoom runs a whole server that has a room.
+func startWithRoom(t *testing.T, o Options) (*Server, *api.Client, api.Room) {
+	t.Helper()
+	s := start(t, o)
+	c := apiOf(t, s)
+	room, err := c.CreateRoom(t.Context(), api.RoomSpec{Type: "individual"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, c, room
+}
+
 // join connects a participant with camera and microphone.
 func join(t *testing.T, s *Server, c *api.Client, roomID, name string, policy webrtc.ICETransportPolicy) *client.Client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	token, err := c.CreateToken(ctx, roomID, name, "participant", "")
 	if err != nil {
@@ -49,7 +60,7 @@ func join(t *testing.T, s *Server, c *api.Client, roomID, name string, policy we
 // sees waits until one receives another's camera and microphone.
 func sees(t *testing.T, viewer, publisher *client.Client) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	id := publisher.Self().ID
 	if err := viewer.WaitFor(ctx, func(st client.State) bool {
@@ -62,12 +73,7 @@ func sees(t *testing.T, viewer, publisher *client.Client) {
 // TestCall: two people see and hear each other through a whole server; the API
 // mutes one and removes the other; the metrics tell of it.
 func TestCall(t *testing.T) {
-	s := start(t, Options{Config: testConfig(t)})
-	c := apiOf(t, s)
-	room, err := c.CreateRoom(t.Context(), api.RoomSpec{Type: "individual"}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, c, room := startWithRoom(t, Options{Config: testConfig(t)})
 	ann := join(t, s, c, room.ID, "Ann", webrtc.ICETransportPolicyAll)
 	bob := join(t, s, c, room.ID, "Bob", webrtc.ICETransportPolicyAll)
 	sees(t, ann, bob)
@@ -76,7 +82,7 @@ func TestCall(t *testing.T) {
 	if err := c.Mute(t.Context(), room.ID, bob.Self().ID, message.SourceMicrophone, true); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := ann.WaitFor(ctx, func(st client.State) bool {
 		p, ok := st.Participant(bob.Self().ID)
@@ -90,7 +96,7 @@ func TestCall(t *testing.T) {
 		t.Errorf("nobody is told that Bob was muted: %v", err)
 	}
 
-	_, metrics := get(t, s.MetricsURL()+"/metrics")
+	_, metrics := testkit.Get(t, s.MetricsURL()+"/metrics")
 	for _, want := range []string{
 		"atrium_media_rooms 1\n", "atrium_media_participants_connected 2\n", `atrium_signal_joins_total{result="ok"} 2` + "\n",
 		"atrium_signal_join_seconds_count 2\n", "atrium_media_transports_total 2\n", "atrium_turn_participants 2\n",
@@ -121,15 +127,10 @@ func TestCall(t *testing.T) {
 // TestLogsOfACall: what a call leaves in the log at its most talkative holds
 // no secret, no name, no SDP and nobody's address (R-SE-19, conventions).
 func TestLogsOfACall(t *testing.T) {
-	var out lockedBuffer
+	var out testkit.Buffer
 	var level slog.LevelVar
 	level.Set(slog.LevelDebug)
-	s := start(t, Options{Config: testConfig(t), Logger: logs.New(&out, "json", &level)})
-	c := apiOf(t, s)
-	room, err := c.CreateRoom(t.Context(), api.RoomSpec{Type: "individual"}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, c, room := startWithRoom(t, Options{Config: testConfig(t), Logger: logs.New(&out, "json", &level)})
 	ann := join(t, s, c, room.ID, "Canary Smith", webrtc.ICETransportPolicyAll)
 	bob := join(t, s, c, room.ID, "Bob", webrtc.ICETransportPolicyRelay)
 	sees(t, ann, bob)
@@ -156,24 +157,6 @@ func TestLogsOfACall(t *testing.T) {
 	}
 }
 
-// lockedBuffer is a buffer that several goroutines write to.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // metric is the value of a metric without labels.
 func metric(t *testing.T, text, name string) float64 {
 	t.Helper()
@@ -192,12 +175,7 @@ func metric(t *testing.T, text, name string) float64 {
 
 // TestRelayedCall: the same through the TURN server alone (SE-1's pipe).
 func TestRelayedCall(t *testing.T) {
-	s := start(t, Options{Config: testConfig(t)})
-	c := apiOf(t, s)
-	room, err := c.CreateRoom(t.Context(), api.RoomSpec{Type: "individual"}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, c, room := startWithRoom(t, Options{Config: testConfig(t)})
 	ann := join(t, s, c, room.ID, "Ann", webrtc.ICETransportPolicyRelay)
 	bob := join(t, s, c, room.ID, "Bob", webrtc.ICETransportPolicyAll)
 	sees(t, ann, bob)
@@ -209,5 +187,5 @@ func TestRelayedCall(t *testing.T) {
 	if err := ann.Leave(t.Context()); err != nil {
 		t.Error(err)
 	}
-	until(t, "the allocation ending with the participant (SE-2)", func() bool { return s.turn.Snapshot().Allocations == 0 })
+	testkit.Until(t, "the allocation ending with the participant (SE-2)", func() bool { return s.turn.Snapshot().Allocations == 0 }, nil)
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/atriumrtc/atrium/cmd/internal/testkit"
 )
 
 // testTime is when the tests' certificates are made.
@@ -57,7 +59,7 @@ func shown(t *testing.T, address string, trusted *x509.Certificate) ([]byte, err
 	t.Helper()
 	pool := x509.NewCertPool()
 	pool.AddCert(trusted)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	d := tls.Dialer{Config: &tls.Config{RootCAs: pool}}
 	conn, err := d.DialContext(ctx, "tcp", address)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atriumrtc/atrium/cmd/internal/testkit"
 	api "github.com/atriumrtc/atrium/control/api/client"
 )
 
@@ -40,10 +41,10 @@ func TestDrain(t *testing.T) {
 	if notice := ann.expect("notice"); notice["code"] != "draining" {
 		t.Errorf("told %v", notice)
 	}
-	if status, _ := get(t, s.MetricsURL()+"/readyz"); status != http.StatusServiceUnavailable {
+	if status, _ := testkit.Get(t, s.MetricsURL()+"/readyz"); status != http.StatusServiceUnavailable {
 		t.Errorf("readyz %d", status)
 	}
-	if status, _ := get(t, s.MetricsURL()+"/healthz"); status != http.StatusOK {
+	if status, _ := testkit.Get(t, s.MetricsURL()+"/healthz"); status != http.StatusOK {
 		t.Errorf("healthz %d", status)
 	}
 	for what, err := range map[string]error{
@@ -82,11 +83,11 @@ func TestDrainDoesNotWaitForEmptySeats(t *testing.T) {
 	if err := ann.conn.CloseNow(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the server noticing", func() bool { return s.signal.Snapshot().Sessions == 0 })
+	testkit.Until(t, "the server noticing", func() bool { return s.signal.Snapshot().Sessions == 0 }, nil)
 	if seats := s.signal.Snapshot().Seats; seats != 1 {
 		t.Fatalf("%d seats kept, want 1: nothing to prove", seats)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := s.Drain(ctx); err != nil {
 		t.Error(err)

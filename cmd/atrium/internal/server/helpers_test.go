@@ -3,21 +3,17 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/atriumrtc/atrium/cmd/internal/testkit"
 	"github.com/atriumrtc/atrium/configs"
 	api "github.com/atriumrtc/atrium/control/api/client"
 	"github.com/atriumrtc/atrium/signal/message"
 )
-
-// patience bounds waits for what must happen; no test passes by it.
-const patience = 20 * time.Second
 
 // testConfig listens on any loopback ports and keeps its data in the test's
 // folder.
@@ -65,27 +61,6 @@ func apiOf(t *testing.T, s *Server) *api.Client {
 	return c
 }
 
-// get returns status and body.
-func get(t *testing.T, url string) (int, string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(body)
-}
-
 // socket is a bare WebSocket that has joined: what a client is before it has
 // a transport.
 type socket struct {
@@ -95,7 +70,7 @@ type socket struct {
 
 func dial(t *testing.T, s *Server, token string) *socket {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, urlOf(s)+message.Path, &websocket.DialOptions{Subprotocols: []string{message.Subprotocol}})
 	if err != nil {
@@ -123,7 +98,7 @@ func (k *socket) send(m map[string]any) {
 // end of the connection, as clients do: the server waits for that.
 func (k *socket) expect(kind string) map[string]any {
 	k.t.Helper()
-	ctx, cancel := context.WithTimeout(k.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(k.t.Context(), testkit.Patience)
 	defer cancel()
 	for {
 		_, data, err := k.conn.Read(ctx)
@@ -143,21 +118,5 @@ func (k *socket) expect(kind string) map[string]any {
 			}
 		}
 		return m
-	}
-}
-
-// until waits for a condition that no event tells of.
-func until(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("never came: %s", what)
-		}
 	}
 }

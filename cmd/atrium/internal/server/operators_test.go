@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/atriumrtc/atrium/cmd/internal/testkit"
 )
 
 // TestOperatorsFiles: the alerts and the dashboard ask only for metrics that
@@ -51,7 +53,7 @@ func TestOperatorsFiles(t *testing.T) {
 		}
 	}
 	s := start(t, Options{Config: testConfig(t)})
-	_, exported := get(t, s.MetricsURL()+"/metrics")
+	_, exported := testkit.Get(t, s.MetricsURL()+"/metrics")
 	name := regexp.MustCompile(`\b(atrium|process|go)_[a-z_]+`)
 	for who, expr := range asked {
 		names := name.FindAllString(expr, -1)

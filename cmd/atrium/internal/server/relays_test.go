@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/atriumrtc/atrium/cmd/internal/testkit"
 	api "github.com/atriumrtc/atrium/control/api/client"
 )
 
@@ -44,7 +45,7 @@ func TestRelays(t *testing.T) {
 			if user, ok := server["username"].(string); !ok || !strings.Contains(user, ":") || server["credential"] == "" {
 				t.Errorf("credentials %v", server)
 			}
-			until(t, "the grant ending with the participant", func() bool { return s.turn.Snapshot().Participants == 0 })
+			testkit.Until(t, "the grant ending with the participant", func() bool { return s.turn.Snapshot().Participants == 0 }, nil)
 		})
 	}
 }
@@ -94,7 +95,7 @@ func TestRelaysOff(t *testing.T) {
 	if servers := iceServers(t, s); len(servers) != 0 {
 		t.Errorf("got %v", servers)
 	}
-	if _, metrics := get(t, s.MetricsURL()+"/metrics"); strings.Contains(metrics, "atrium_turn_") {
+	if _, metrics := testkit.Get(t, s.MetricsURL()+"/metrics"); strings.Contains(metrics, "atrium_turn_") {
 		t.Error("metrics of a TURN server that doesn't run")
 	}
 }

@@ -9,13 +9,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"github.com/atriumrtc/atrium/cmd/internal/testkit"
 	"github.com/atriumrtc/atrium/configs"
 	"github.com/atriumrtc/atrium/control"
 	api "github.com/atriumrtc/atrium/control/api/client"
 	"github.com/atriumrtc/atrium/control/store"
+	"github.com/atriumrtc/atrium/signal/message"
 )
 
 // TestRooms goes through the API and signalling as an embedding app would:
@@ -186,7 +190,13 @@ func TestSetLimits(t *testing.T) {
 	s.SetLimits(c)
 	wrong(http.StatusNotFound)
 	wrong(http.StatusTooManyRequests)
-	dialFrom(t, s, "https://app.example.org")
+	conn, _, err := websocket.Dial(t.Context(), urlOf(s)+message.Path, &websocket.DialOptions{
+		Subprotocols: []string{message.Subprotocol}, HTTPHeader: http.Header{"Origin": {"https://app.example.org"}},
+	})
+	if err != nil {
+		t.Fatalf("an origin that was allowed just now: %v", err)
+	}
+	_ = conn.CloseNow()
 }
 
 // TestNextPort: what dev does with a busy port.
@@ -203,7 +213,7 @@ func TestNextPort(t *testing.T) {
 	if port := s.PlainPort(); port <= portOf(busy) {
 		t.Errorf("port %d after %d", port, portOf(busy))
 	}
-	if status, _ := get(t, "http://localhost:"+strconv.Itoa(s.PlainPort())+"/r"); status != http.StatusOK {
+	if status, _ := testkit.Get(t, "http://localhost:"+strconv.Itoa(s.PlainPort())+"/r"); status != http.StatusOK {
 		t.Errorf("status %d", status)
 	}
 }
@@ -278,14 +288,14 @@ func TestOpenControl(t *testing.T) {
 func TestHealth(t *testing.T) {
 	s := start(t, Options{Config: testConfig(t)})
 	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
-		if status, body := get(t, s.MetricsURL()+path); status != http.StatusOK || body != want {
+		if status, body := testkit.Get(t, s.MetricsURL()+path); status != http.StatusOK || body != want {
 			t.Errorf("%s: %d %q", path, status, body)
 		}
 	}
-	if status, _ := get(t, urlOf(s)+"/metrics"); status != http.StatusNotFound {
+	if status, _ := testkit.Get(t, urlOf(s)+"/metrics"); status != http.StatusNotFound {
 		t.Errorf("metrics are served to the public: %d", status)
 	}
-	if status, _ := get(t, s.MetricsURL()+"/api/v1/openapi.json"); status != http.StatusNotFound {
+	if status, _ := testkit.Get(t, s.MetricsURL()+"/api/v1/openapi.json"); status != http.StatusNotFound {
 		t.Errorf("the API is served on metrics.address: %d", status)
 	}
 }
@@ -295,7 +305,7 @@ var metricName = regexp.MustCompile(`^atrium_(media|signal|turn)_[a-z_]+$`)
 // TestMetrics: names and labels are as the conventions have them.
 func TestMetrics(t *testing.T) {
 	s := start(t, Options{Config: testConfig(t)})
-	status, body := get(t, s.MetricsURL()+"/metrics")
+	status, body := testkit.Get(t, s.MetricsURL()+"/metrics")
 	if status != http.StatusOK {
 		t.Fatal(status)
 	}

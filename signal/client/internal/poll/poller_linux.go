@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"time"
 	"unsafe"
@@ -24,6 +23,9 @@ const (
 	// receiveBuffer is what a socket may hold while another one is read: two key
 	// frames of the largest encoding.
 	receiveBuffer = 1 << 20
+	// gather is how often the poller looks, so that it finds many packets each
+	// time. The kernel's timestamps don't suffer from it.
+	gather = time.Millisecond
 	// ready is how many sockets one look at the poller finds.
 	ready = 256
 )
@@ -37,8 +39,10 @@ type message struct {
 
 // Poller reads the sockets of many clients. Make it with [New].
 type Poller struct {
-	file *os.File // of epoll(7), in the Go runtime's own poller
-	done chan struct{}
+	epoll   int // of epoll(7)
+	done    chan struct{}
+	closing chan struct{}
+	once    sync.Once
 
 	// For the goroutine alone.
 	messages [batch]message
@@ -57,13 +61,8 @@ func New() (*Poller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("poll: %w", err)
 	}
-	// So that the Go runtime waits for it, instead of a thread.
-	if err := unix.SetNonblock(fd, true); err != nil {
-		_ = unix.Close(fd) // the first error is the one to know
-		return nil, fmt.Errorf("poll: %w", err)
-	}
 	p := &Poller{
-		file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{}),
+		epoll: fd, done: make(chan struct{}), closing: make(chan struct{}),
 		buffers: make([]byte, batch*datagramSize), sockets: map[int32]*Socket{},
 	}
 	for i := range p.messages {
@@ -79,30 +78,41 @@ func New() (*Poller, error) {
 
 // Close ends the goroutine. Sockets that are still open stay silent.
 func (p *Poller) Close() error {
-	err := p.file.Close()
-	<-p.done
+	var err error
+	p.once.Do(func() {
+		close(p.closing)
+		<-p.done
+		// Listen must not meet another file of the same number.
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		err = unix.Close(p.epoll)
+		p.epoll = -1
+	})
 	return err
 }
 
 func (p *Poller) run() {
 	defer close(p.done)
-	raw, err := p.file.SyscallConn()
-	if err != nil {
-		return // closed already
-	}
+	rest := time.NewTicker(gather)
+	defer rest.Stop()
 	var events [ready]unix.EpollEvent
 	for {
-		n := 0
-		err := raw.Read(func(fd uintptr) bool {
-			var err error
-			n, err = unix.EpollWait(int(fd), events[:], 0)
-			return n > 0 || (err != nil && !errors.Is(err, unix.EINTR))
-		})
-		if err != nil {
+		// It never waits: a look a millisecond is cheaper than to be woken by
+		// each packet, by epoll or by the Go runtime's own poller.
+		n, err := unix.EpollWait(p.epoll, events[:], 0)
+		if err != nil && !errors.Is(err, unix.EINTR) {
 			return
 		}
 		for i := range max(0, n) {
 			p.serve(events[i].Fd)
+		}
+		if n == ready {
+			continue // there are more
+		}
+		select {
+		case <-rest.C:
+		case <-p.closing:
+			return
 		}
 	}
 }
@@ -216,13 +226,7 @@ func (p *Poller) Listen(ip netip.Addr, filter func(packet []byte, at time.Time) 
 	s := &Socket{poller: p, address: net.UDPAddrFromAddrPort(address), filter: filter, fd: fd}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	raw, err := p.file.SyscallConn()
-	if err == nil {
-		errControl := raw.Control(func(epoll uintptr) {
-			err = unix.EpollCtl(int(epoll), unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)})
-		})
-		err = errors.Join(errControl, err)
-	}
+	err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)})
 	if err != nil {
 		_ = unix.Close(fd) // the first error is the one to know
 		return nil, fmt.Errorf("poll: %w", err)

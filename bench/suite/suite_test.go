@@ -1,0 +1,152 @@
+package suite
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/atriumrtc/atrium/bench"
+)
+
+// TestMain fails when a goroutine outlives the tests (SE-18).
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func result(us, rate float64, void bool) *bench.Result {
+	r := &bench.Result{Void: void}
+	r.Server.USPerReceivedPacket = &us
+	r.Video.ReceivedRate = rate
+	return r
+}
+
+// The median of the runs that are not void counts, and ratios are to Atrium
+// under the same load.
+func TestReport(t *testing.T) {
+	r := newReport(Options{Kind: KindForward, For: time.Second}, true)
+	own := row{"1 to 50", atrium, 50, nil}
+	for _, x := range []*bench.Result{result(3, 1000, false), result(99, 1000, true), result(5, 1000, false), result(2, 1000, false)} {
+		r.add(own, x)
+	}
+	r.add(row{"1 to 50", plainPion, 50, nil}, result(9, 1000, false))
+	r.add(row{"1 to 50", pionInterceptor, 50, nil}, result(9, 1000, true))
+	if got := r.Rows[0]; *got.USPerPacket != 3 || got.Runs != 4 || got.Void != 1 || got.USUser != nil {
+		t.Errorf("%+v", got)
+	}
+	if got := r.ratio(r.Rows[1]); got != "3.00" {
+		t.Errorf("ratio %s", got)
+	}
+	if got := r.ratio(r.Rows[2]); got != "–" {
+		t.Errorf("ratio of a void row %s", got)
+	}
+	dir := t.TempDir()
+	if err := r.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read Report
+	if err := json.Unmarshal(text, &read); err != nil || read.Schema != ReportSchema || len(read.Rows) != 3 {
+		t.Errorf("%v\n%s", err, text)
+	}
+	lines := strings.Split(strings.TrimSpace(r.Table()), "\n")
+	for _, line := range lines[2:] {
+		if strings.Count(line, "|") != strings.Count(lines[2], "|") {
+			t.Errorf("a row of another width: %s", line)
+		}
+	}
+}
+
+// A server that was overloaded isn't given more of the same.
+func TestGaveUp(t *testing.T) {
+	s := &suite{beyond: []beyond{{plainPion, 200}}}
+	for want, r := range map[bool]row{
+		true:  {"1 to 400", plainPion, 400, nil},
+		false: {"1 to 400", atrium, 400, nil},
+	} {
+		if s.gaveUp(r) != want {
+			t.Errorf("%s, %s: want %v", r.server, r.name, want)
+		}
+	}
+	if s.gaveUp(row{"1 to 200", plainPion, 200, nil}) {
+		t.Error("the same load gets its other runs")
+	}
+}
+
+func TestOptions(t *testing.T) {
+	good := Options{Kind: KindStorm, Runs: 1, For: time.Second, Atrium: "/bin/sh"}
+	if err := good.validate(); err != nil {
+		t.Errorf("good ones: %v", err)
+	}
+	for name, change := range map[string]func(*Options){
+		"kind": func(o *Options) { o.Kind = "other" }, "runs": func(o *Options) { o.Runs = 0 },
+		"for": func(o *Options) { o.For = 0 }, "viewers": func(o *Options) { o.Viewers = []int{0} },
+		"server": func(o *Options) { o.Atrium = "/none" },
+	} {
+		bad := good
+		change(&bad)
+		if err := bad.validate(); !errors.Is(err, ErrOptions) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Forward compares three servers at each load, Atrium first.
+func TestRows(t *testing.T) {
+	list := rows(Options{Kind: KindForward, For: time.Second, Viewers: []int{1, 2}})
+	if len(list) != 6 || list[0].server != atrium || list[3].server != atrium || list[5].viewers != 2 {
+		t.Errorf("%+v", list)
+	}
+}
+
+// A flame graph is an image that any reader of SVG takes, with the functions
+// of the profile in it.
+func TestFlames(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, profileFile)
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		t.Skipf("somebody else profiles: %v", err)
+	}
+	burn(200 * time.Millisecond)
+	pprof.StopCPUProfile()
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	svg := filepath.Join(dir, flamesFile)
+	if err := drawFlames(path, svg, "a <title>"); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(svg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for decoder := xml.NewDecoder(strings.NewReader(string(text))); ; {
+		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+	}
+	if !strings.Contains(string(text), "suite.burn") {
+		t.Error("the function that ran isn't there")
+	}
+}
+
+func burn(d time.Duration) (n int) {
+	for end := time.Now().Add(d); time.Now().Before(end); n++ {
+	}
+	return n
+}

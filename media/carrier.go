@@ -1,0 +1,55 @@
+package media
+
+import (
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/atriumrtc/atrium/media/internal/udp"
+)
+
+// carrier takes a transport's media off the wire and puts it there: by SRTP
+// contexts of our own, run to completion on the goroutine that reads the socket
+// (direct), or through pion's (indirect). All else is the same for both.
+type carrier interface {
+	// prepare sets what the PeerConnection is made with.
+	prepare(se *webrtc.SettingEngine, inbound *interceptor.Registry) error
+	// begin is called once the PeerConnection is made.
+	begin(pc *webrtc.PeerConnection)
+	// added is called for each slot once its line is part of the connection,
+	// bound when its payload types and SSRCs are settled.
+	added(s *Slot, sender *webrtc.RTPSender)
+	bound(s *Slot, w webrtc.TrackLocalWriter) error
+	// negotiated is called when the answer to the first offer is made.
+	negotiated()
+	// up is called whenever ICE and DTLS are connected, down when they are
+	// not any more: nothing is sent then (RFC 7675).
+	up() error
+	down()
+	// send sends RTCP. It fails only while the transport isn't up, when there
+	// is nobody to tell.
+	send(packets []rtcp.Packet) error
+	// reports are the receiver reports and bandwidth feedback that are due.
+	reports(now time.Duration) []rtcp.Packet
+	// flush returns when nothing that was written before is still under way.
+	flush()
+	close() error
+}
+
+// rtpWriter encrypts and sends one RTP packet. out is the batch of what was
+// read together with it; nil sends at once. header and payload are not kept
+// after the call.
+type rtpWriter interface {
+	writeRTP(out *udp.Batch, header *rtp.Header, payload []byte) (int, error)
+}
+
+// newCarrier makes the carrier that is configured.
+func newCarrier(t *transport) carrier {
+	if t.owner.engine.cfg.SRTP == SRTPPion {
+		return &indirect{t: t}
+	}
+	return newDirect(t)
+}

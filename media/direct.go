@@ -1,0 +1,222 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/atriumrtc/atrium/media/internal/srtp"
+	"github.com/atriumrtc/atrium/media/internal/udp"
+)
+
+var (
+	errNotUp   = errors.New("media: the transport is not up")
+	errDropped = errors.New("media: the packet was not taken")
+)
+
+// direct is the carrier with SRTP of our own, both ways: a packet is decrypted
+// in the buffer that it was read into and encrypted straight into the batch
+// that goes out. pion keeps ICE and DTLS; it neither reads nor writes any RTP
+// or RTCP, so that no nonce is ever used twice.
+type direct struct {
+	t    *transport
+	view *udp.View
+	tcp  *udp.TCPView // nil without ICE/TCP
+	tap  srtp.KeyTap
+	pc   *webrtc.PeerConnection
+	ice  *webrtc.ICETransport
+
+	// to is where to send; nil while the transport isn't up.
+	to atomic.Pointer[udp.Destination]
+
+	// in covers receiving: packets of one transport may come by two paths.
+	in inbound
+
+	// out covers what the slots' locks don't.
+	out      sync.Mutex
+	outgoing *srtp.Outgoing // nil before DTLS is connected
+	rtcp     *srtp.RTCPEncryptor
+}
+
+func newDirect(t *transport) *direct {
+	d := &direct{t: t}
+	e := t.owner.engine
+	d.view = e.mux.View(d)
+	if e.tcp != nil {
+		d.tcp = e.mux.TCPView(e.tcp, d)
+	}
+	d.in.begin(t, e.random())
+	return d
+}
+
+func (d *direct) prepare(se *webrtc.SettingEngine, _ *interceptor.Registry) error {
+	se.SetICEUDPMux(d.view)
+	if d.tcp != nil {
+		se.SetICETCPMux(d.tcp)
+	}
+	return d.tap.Install(se)
+}
+
+func (d *direct) begin(pc *webrtc.PeerConnection) {
+	d.pc, d.ice = pc, pc.SCTP().Transport().ICETransport()
+	d.ice.OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) { d.retarget() })
+}
+
+func (d *direct) added(*Slot, *webrtc.RTPSender) {}
+
+// HandleMedia takes what comes from a source that ICE has validated (SE-3).
+func (d *direct) HandleMedia(b []byte, _ netip.AddrPort, out *udp.Batch) {
+	defer d.t.owner.guard()
+	d.in.handle(b, out)
+}
+
+// negotiated notes the payload types and header extensions of the answer.
+func (d *direct) negotiated() {
+	var tm terms
+	for _, tr := range d.pc.GetTransceivers() {
+		r := tr.Receiver()
+		if r == nil {
+			continue
+		}
+		p := r.GetParameters()
+		for _, e := range p.HeaderExtensions {
+			id := uint8(e.ID)
+			switch e.URI {
+			case sdp.SDESMidURI:
+				tm.mid = id
+			case sdp.SDESRTPStreamIDURI:
+				tm.rid = id
+			case sdp.SDESRepairRTPStreamIDURI:
+				tm.repaired = id
+			case sdp.TransportCCURI:
+				tm.twcc = id
+			}
+		}
+		for _, c := range p.Codecs {
+			if c.MimeType == webrtc.MimeTypeRTX {
+				tm.rtx = uint8(c.PayloadType)
+			}
+		}
+	}
+	d.in.agree(tm)
+}
+
+// up takes the keys of the finished handshake, once, and begins to send.
+func (d *direct) up() error {
+	if err := d.key(); err != nil {
+		return err
+	}
+	d.retarget()
+	return nil
+}
+
+func (d *direct) down() { d.to.Store(nil) }
+
+// key makes the contexts of both directions; an ICE restart leaves them.
+func (d *direct) key() error {
+	d.out.Lock()
+	defer d.out.Unlock()
+	if d.outgoing != nil {
+		return nil
+	}
+	keys, err := d.tap.Keys()
+	if err != nil {
+		return fmt.Errorf("media: keys of SRTP: %w", err)
+	}
+	defer d.tap.Wipe()
+	defer keys.Wipe()
+	if err := d.in.key(keys); err != nil {
+		return err
+	}
+	if d.rtcp, err = srtp.NewRTCPEncryptor(keys.Profile, keys.Server); err != nil {
+		return err
+	}
+	if d.outgoing, err = srtp.NewOutgoing(keys.Profile, keys.Server); err != nil {
+		return err
+	}
+	for _, s := range d.t.slots {
+		if err := d.openLocked(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bound opens a slot whose line was settled after the handshake; pion does the
+// two in either order.
+func (d *direct) bound(s *Slot, _ webrtc.TrackLocalWriter) error {
+	d.out.Lock()
+	defer d.out.Unlock()
+	if d.outgoing == nil {
+		return nil
+	}
+	return d.openLocked(s)
+}
+
+// openLocked gives a slot its writer: one encryptor for each SSRC, for life.
+func (d *direct) openLocked(s *Slot) error {
+	s.mu.Lock()
+	b, done := s.binding, s.w != nil
+	s.mu.Unlock()
+	if done || b.ssrc == 0 {
+		return nil
+	}
+	w := &directWriter{d: d}
+	var err error
+	if w.media, err = d.outgoing.Encryptor(b.ssrc); err != nil {
+		return err
+	}
+	if b.rtxSSRC != 0 {
+		if w.again, err = d.outgoing.Encryptor(b.rtxSSRC); err != nil {
+			return err
+		}
+	}
+	s.connect(w)
+	return nil
+}
+
+// retarget sends to the pair of addresses that ICE has selected.
+func (d *direct) retarget() {
+	if d.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
+		return
+	}
+	pair, err := d.ice.GetSelectedCandidatePair()
+	if err != nil || pair == nil {
+		return
+	}
+	addr, err := netip.ParseAddr(pair.Remote.Address)
+	if err != nil {
+		return
+	}
+	remote := netip.AddrPortFrom(addr.Unmap(), pair.Remote.Port)
+	if pair.Local.Protocol != webrtc.ICEProtocolTCP {
+		d.to.Store(d.t.owner.engine.mux.Destination(remote))
+	} else if d.tcp != nil {
+		d.to.Store(d.tcp.Destination(remote))
+	}
+}
+
+// flush waits for the batches that packets are under way in, and drops what
+// waits for a slow TCP remote or relay.
+func (d *direct) flush() {
+	d.t.owner.engine.mux.Barrier()
+	if to := d.to.Load(); to != nil {
+		to.Discard()
+	}
+}
+
+func (d *direct) reports(now time.Duration) []rtcp.Packet { return d.in.reports(now) }
+
+func (d *direct) close() error {
+	d.down()
+	err := d.pc.Close()
+	return errors.Join(err, d.view.Close())
+}

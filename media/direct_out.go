@@ -1,0 +1,126 @@
+package media
+
+import (
+	"encoding/binary"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"github.com/atriumrtc/atrium/media/internal/srtp"
+	"github.com/atriumrtc/atrium/media/internal/udp"
+)
+
+const rtpHeaderLen = 12 // what slots send has no extension
+
+// directWriter encrypts what one slot sends: its media and, on an SSRC of its
+// own, what it sends again. The slot's lock covers it.
+type directWriter struct {
+	d            *direct
+	media, again *srtp.Encryptor
+	even         evener
+	header       [rtpHeaderLen]byte
+}
+
+func (w *directWriter) writeRTP(out *udp.Batch, h *rtp.Header, payload []byte) (n int, err error) {
+	to := w.d.to.Load()
+	if to == nil {
+		return 0, errNotUp
+	}
+	if out != nil {
+		return w.write(out, to, h, payload)
+	}
+	w.d.t.owner.engine.batched(func(out *udp.Batch) { n, err = w.write(out, to, h, payload) })
+	return n, err
+}
+
+func (w *directWriter) write(out *udp.Batch, to *udp.Destination, h *rtp.Header, payload []byte) (int, error) {
+	e, pad := w.media, 0
+	if h.SSRC == e.SSRC() {
+		pad = w.even.pad(h.Timestamp, h.Marker, len(payload))
+	} else {
+		e = w.again
+	}
+	w.mark(h, pad)
+	buf := out.Reserve(to, rtpHeaderLen+len(payload)+pad+e.Overhead())
+	if buf == nil {
+		return 0, errDropped
+	}
+	if pad > 0 {
+		// Sealed where it will lie, with the byte that says how many it is.
+		payload = append(append(buf[rtpHeaderLen:rtpHeaderLen], payload...), 1)
+	}
+	sealed, err := e.Encrypt(buf, w.header[:], payload)
+	if err != nil {
+		return 0, err
+	}
+	out.Commit(len(sealed))
+	return len(sealed), nil
+}
+
+// mark writes the header as it goes out (RFC 3550 §5.1).
+func (w *directWriter) mark(h *rtp.Header, pad int) {
+	w.header[0], w.header[1] = 2<<6, h.PayloadType
+	if pad > 0 {
+		w.header[0] |= 1 << 5
+	}
+	if h.Marker {
+		w.header[1] |= 1 << 7
+	}
+	binary.BigEndian.PutUint16(w.header[2:], h.SequenceNumber)
+	binary.BigEndian.PutUint32(w.header[4:], h.Timestamp)
+	binary.BigEndian.PutUint32(w.header[8:], h.SSRC)
+}
+
+// evener gives the packets of one frame equal sizes, by a byte of RTP padding,
+// so that they leave as one GSO send: libwebrtc splits a frame into packets
+// that differ by at most a byte, the shorter ones first. It costs less than one
+// byte in a thousand.
+type evener struct {
+	timestamp uint32
+	size      int // that the frame's packets are given; 0: it has only one
+}
+
+// pad returns how many bytes of padding a packet of that size gets: 0 or 1.
+func (e *evener) pad(timestamp uint32, last bool, size int) int {
+	if e.size == 0 || timestamp != e.timestamp {
+		e.timestamp, e.size = timestamp, size+1
+		if last {
+			e.size = 0
+			return 0
+		}
+		return 1
+	}
+	if size == e.size-1 {
+		return 1
+	}
+	return 0
+}
+
+// send sends a compound packet of ours.
+func (d *direct) send(packets []rtcp.Packet) error {
+	to := d.to.Load()
+	if to == nil {
+		return errNotUp
+	}
+	plain, err := rtcp.Marshal(packets)
+	if err != nil {
+		return err
+	}
+	d.out.Lock()
+	defer d.out.Unlock()
+	if d.rtcp == nil {
+		return errNotUp
+	}
+	sealed, err := d.rtcp.Encrypt(nil, plain)
+	if err != nil {
+		return err
+	}
+	err = errDropped
+	d.t.owner.engine.batched(func(out *udp.Batch) {
+		if buf := out.Reserve(to, len(sealed)); buf != nil {
+			out.Commit(len(append(buf, sealed...)))
+			err = nil
+		}
+	})
+	return err
+}
