@@ -25,6 +25,9 @@ type Config struct {
 	// Readers is how many sockets and goroutines read the UDP port; 0 is one,
 	// which serves two cores.
 	Readers int `mapstructure:"readers"`
+	// TileFPS is how many frames a second thumbnails of large rooms get, of
+	// sources with temporal layers; 0: all.
+	TileFPS int `mapstructure:"tile_fps"`
 	// OfferMaxBytes bounds an SDP offer, before it is parsed.
 	OfferMaxBytes int `mapstructure:"offer_max_bytes"`
 }
@@ -43,6 +46,7 @@ func DefaultConfig() Config {
 		PublicIPs:     []string{},
 		Seat:          120 * time.Second,
 		SRTP:          SRTPOwn,
+		TileFPS:       15,
 		OfferMaxBytes: 96 << 10,
 	}
 }
@@ -69,6 +73,9 @@ func (c Config) Validate() error {
 	}
 	if c.SRTP != SRTPOwn && c.SRTP != SRTPPion {
 		errs = append(errs, fmt.Errorf("srtp: %q is unknown; use own or pion", c.SRTP))
+	}
+	if c.TileFPS < 0 || c.TileFPS > 60 {
+		errs = append(errs, fmt.Errorf("tile_fps: %d is out of range; use 0 (all) to 60", c.TileFPS))
 	}
 	if c.Readers < 0 || c.Readers > 64 {
 		errs = append(errs, fmt.Errorf("readers: %d is out of range; use 0 (one) to 64", c.Readers))

@@ -28,6 +28,8 @@ func (s *Slot) replay(l *layer, now time.Duration) {
 		return
 	}
 	frames := l.runFrames(s.epoch)
+	s.transport.scratchMu.Lock()
+	defer s.transport.scratchMu.Unlock()
 	var last codec.RTP
 	l.run.Each(s.epoch, func(raw []byte) {
 		if len(raw) == 0 { // padding closes up
@@ -36,7 +38,7 @@ func (s *Slot) replay(l *layer, now time.Duration) {
 			return
 		}
 		p := packet{at: now, epoch: s.epoch}
-		raw = append(s.scratch[:0], raw...)
+		raw = append(s.transport.scratch[:0], raw...)
 		if codec.ParseRTP(raw, &p.rtp) != nil {
 			return
 		}

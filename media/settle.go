@@ -116,6 +116,7 @@ func (rt *routes) feed(s *Slot, w wish, up bool) {
 		s.assign(w.source, nil, rt.room.number)
 		return
 	}
+	s.thin(rt.temporalLimit(w))
 	wantsKey := s.assign(w.source, target, rt.room.number)
 	rt.lists[target] = append(rt.lists[target], s)
 	if wantsKey {
@@ -129,6 +130,19 @@ func (rt *routes) feed(s *Slot, w wish, up bool) {
 	if cur != nil && cur != target {
 		rt.lists[cur] = append(rt.lists[cur], s)
 	}
+}
+
+// tileHeight is how high, in pixels, a thumbnail is at most.
+const tileHeight = 240
+
+// temporalLimit is the highest temporal layer that a wish needs: thumbnails of
+// large rooms do with fewer frames, which is half of what such a room costs.
+func (rt *routes) temporalLimit(w wish) uint8 {
+	fps := rt.room.engine.cfg.TileFPS
+	if rt.room.capacity <= smallRoom || w.source.kind != Camera || w.height == 0 || w.height > tileHeight {
+		fps = 0
+	}
+	return selector.TemporalLimit(fps, 0)
 }
 
 // choose returns the layer that fits the size of a wish, and the one to

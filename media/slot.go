@@ -32,6 +32,9 @@ type Slot struct {
 	epoch       uint64
 	source      *Source
 	cur, target *layer
+	// Highest temporal layer to forward: as the loop wants it, and as it has
+	// been since the beginning of a frame.
+	wantTID, maxTID uint8
 
 	// What the receiver has seen, for the slot's life.
 	seq     seq.Rewriter
@@ -48,7 +51,6 @@ type Slot struct {
 	reportDue time.Duration
 	pliDue    time.Duration // when the receiver may ask for a key frame again
 	header    rtp.Header
-	scratch   [mtu + 4]byte // a packet to be resent, and room for its number
 	remote    remoteReport
 }
 
@@ -105,6 +107,21 @@ func (s *Slot) assign(src *Source, target *layer, epoch uint64) (wantsKey bool) 
 		}
 	}
 	return s.line.video && target != nil && s.cur != target
+}
+
+// thin limits the temporal layers that are forwarded, from the next frame on.
+func (s *Slot) thin(tid uint8) {
+	s.mu.Lock()
+	s.wantTID = tid
+	s.mu.Unlock()
+}
+
+// tooFineLocked says that a packet is of a temporal layer beyond the limit.
+func (s *Slot) tooFineLocked(p *packet) bool {
+	if p.vp8.FrameStart {
+		s.maxTID = s.wantTID
+	}
+	return p.vp8.HasTID && p.vp8.TID > s.maxTID
 }
 
 // shut cuts the slot off and forgets everything that could still be resent.
@@ -189,6 +206,12 @@ func (s *Slot) sendLocked(l *layer, p *packet) {
 	c := &s.owner.engine.counters
 	entry := cache.Entry{In: p.rtp.Sequence, Source: l.id}
 	if s.line.video {
+		if s.tooFineLocked(p) {
+			s.vp8.DropFrame(p.vp8)
+			s.seq.Drop(p.rtp.Sequence)
+			c.drop(dropTemporal)
+			return
+		}
 		var ok bool
 		if entry.PictureID, entry.TL0, ok = s.vp8.Map(p.vp8); !ok {
 			c.drop(dropLate)

@@ -118,7 +118,10 @@ func (s *Slot) resendOne(out uint16, now time.Duration) bool {
 	if l == nil {
 		return false
 	}
-	raw, ok := l.copyPacket(e.In, s.epoch, s.scratch[2:2])
+	t := s.transport
+	t.scratchMu.Lock()
+	defer t.scratchMu.Unlock()
+	raw, ok := l.copyPacket(e.In, s.epoch, t.scratch[2:2])
 	var h codec.RTP
 	if !ok || codec.ParseRTP(raw, &h) != nil {
 		return false
@@ -147,7 +150,8 @@ func (s *Slot) sentByLocked(id uint32) *layer {
 	return nil
 }
 
-// writeResentLocked sends a packet again. payload lies in scratch, at least
+// writeResentLocked sends a packet again. payload lies in the transport's
+// scratch, at least
 // two bytes behind its beginning, where its original number goes.
 func (s *Slot) writeResentLocked(out uint16, ts uint32, marker bool, payload []byte, headerLen int) {
 	c := &s.owner.engine.counters
@@ -158,7 +162,7 @@ func (s *Slot) writeResentLocked(out uint16, ts uint32, marker bool, payload []b
 	if s.binding.rtxPT != 0 && s.binding.rtxSSRC != 0 {
 		s.rtxSeq++
 		s.header.PayloadType, s.header.SSRC, s.header.SequenceNumber = s.binding.rtxPT, s.binding.rtxSSRC, s.rtxSeq
-		payload = s.scratch[headerLen : headerLen+2+len(payload)]
+		payload = s.transport.scratch[headerLen : headerLen+2+len(payload)]
 		binary.BigEndian.PutUint16(payload, out)
 	}
 	n, err := s.w.writeRTP(nil, &s.header, payload)

@@ -18,6 +18,7 @@ const (
 	dropLate                          // older than what the slot may still send
 	dropWrite                         // the transport did not take it
 	dropResend                        // asked for again, but no longer kept
+	dropTemporal                      // a temporal layer that a thumbnail does without
 	dropNotReady                      // came before DTLS was done
 	dropForged                        // not authentic
 	dropUnknownSSRC                   // nothing of the offer has this SSRC
@@ -28,7 +29,7 @@ func (d DropReason) String() string {
 	return [dropReasons]string{
 		"malformed", "duplicate", "padding", "muted", "inactive", "epoch",
 		"layer", "key_frame", "late", "write", "resend_miss",
-		"not_ready", "forged", "unknown_ssrc",
+		"temporal", "not_ready", "forged", "unknown_ssrc",
 	}[d]
 }
 

@@ -30,6 +30,11 @@ type transport struct {
 	roundTrip    atomic.Int64  // as the last receiver report told, ns; 0: none yet
 	joined       atomic.Bool   // was up at least once
 
+	// scratch holds a packet to be resent, and room for its number. It is taken
+	// after a slot's lock; one for each slot would be most of a participant.
+	scratchMu sync.Mutex
+	scratch   [mtu + 4]byte
+
 	mu          sync.Mutex
 	clockOffset time.Duration
 	clockKnown  bool

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -15,7 +16,8 @@ import (
 
 // attributes let a child die with its parent, and give it a namespace.
 func attributes(isolated bool) *syscall.SysProcAttr {
-	a := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	// A session of its own is a scheduling group of its own (sched(7)).
+	a := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
 	if isolated {
 		a.Cloneflags = syscall.CLONE_NEWNET
 	}
@@ -77,6 +79,8 @@ func Enter(in io.Reader) error {
 	// So that what else the machine does is measured as little as can be. It
 	// takes root; without, the generator's own saturation tells.
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, priority)
+	// Between sessions it is the group's value that counts.
+	_ = os.WriteFile("/proc/self/autogroup", strconv.AppendInt(nil, priority, 10), 0)
 	// The parent's thread must not go before the program is another one's.
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return fmt.Errorf("binding it to its parent: %w", err)

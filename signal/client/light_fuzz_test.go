@@ -55,6 +55,31 @@ func TestReadHeaderRefuses(t *testing.T) {
 	}
 }
 
+// BenchmarkGlance judges packets of 200 clients in turn, as frames of six come.
+// An operation is a packet.
+func BenchmarkGlance(b *testing.B) {
+	const clients, packets = 200, 6
+	var receivers []*receiver
+	for i := range clients {
+		r := newReceiver(func(Receiving) {}, true)
+		r.lines([]line{{mid: "0", video: true, ssrc: uint32(i) + 1}})
+		receivers = append(receivers, r)
+	}
+	packet := make([]byte, 1100)
+	packet[0], packet[1] = 0x80, vp8PT
+	now := time.Now()
+	for n, number := 0, uint16(0); n < b.N; number += packets {
+		for i, r := range receivers {
+			packet[11] = byte(i) + 1
+			for k := range uint16(packets) {
+				packet[2], packet[3] = byte((number+k)>>8), byte(number+k)
+				r.glance(packet, now)
+				n++
+			}
+		}
+	}
+}
+
 // When a packet arrived is known until another takes its place.
 func TestArrivals(t *testing.T) {
 	var a arrivals
