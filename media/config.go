@@ -25,6 +25,9 @@ type Config struct {
 	// Readers is how many sockets and goroutines read the UDP port; 0 is one,
 	// which serves two cores.
 	Readers int `mapstructure:"readers"`
+	// GSO sends and reads runs of packets by one call where the kernel can
+	// (UDP_SEGMENT, UDP_GRO).
+	GSO bool `mapstructure:"gso"`
 	// TileFPS is how many frames a second thumbnails of large rooms get, of
 	// sources with temporal layers; 0: all.
 	TileFPS int `mapstructure:"tile_fps"`
@@ -46,6 +49,7 @@ func DefaultConfig() Config {
 		PublicIPs:     []string{},
 		Seat:          120 * time.Second,
 		SRTP:          SRTPOwn,
+		GSO:           true,
 		TileFPS:       15,
 		OfferMaxBytes: 96 << 10,
 	}

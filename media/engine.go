@@ -132,7 +132,8 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	if e.mux, err = udp.Listen(udp.Config{Address: e.cfg.Address, Port: e.cfg.UDPPort, Advertise: advertise, Readers: e.cfg.Readers, Logger: e.log}); err != nil {
+	if e.mux, err = udp.Listen(udp.Config{Address: e.cfg.Address, Port: e.cfg.UDPPort, Advertise: advertise, Readers: e.cfg.Readers,
+		DisableGSO: !e.cfg.GSO, DisableGRO: !e.cfg.GSO, Logger: e.log}); err != nil {
 		return err
 	}
 	e.batch = e.mux.NewBatch()

@@ -82,9 +82,7 @@ func newSlot(t *transport, mid string, l line, seed uint32) *Slot {
 	if l.pair < 0 && !l.screen {
 		s.sent = cache.NewSent(tileHistory)
 	}
-	// A start well below the wrap keeps the first roll-over (SE-11) away from
-	// the first seconds, where a lost packet would make it ambiguous.
-	s.seq.Init(uint16(seed>>16)&0x3fff, seed)
+	s.seq.Init(firstNumbers(seed))
 	return s
 }
 
@@ -175,6 +173,7 @@ func (s *Slot) switchLocked(l *layer, p *packet, elapsed uint32) {
 	s.vp8.Switch()
 	s.cur = l
 	s.reportDue = 0 // lip-sync needs a report right after a switch
+	s.transport.reportSoon.Store(true)
 	if s.recent[0] != l {
 		copy(s.recent[1:], s.recent[:])
 		s.recent[0] = l

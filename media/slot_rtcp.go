@@ -179,6 +179,7 @@ func (s *Slot) writeResentLocked(out uint16, ts uint32, marker bool, payload []b
 func (s *Slot) reportSoon() {
 	s.mu.Lock()
 	s.reportDue = 0
+	s.transport.reportSoon.Store(true)
 	s.mu.Unlock()
 }
 

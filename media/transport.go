@@ -30,6 +30,9 @@ type transport struct {
 	roundTrip    atomic.Int64  // as the last receiver report told, ns; 0: none yet
 	joined       atomic.Bool   // was up at least once
 
+	reportSoon atomic.Bool   // a slot's report can't wait
+	nextScan   time.Duration // see senderReports
+
 	// scratch holds a packet to be resent, and room for its number. It is taken
 	// after a slot's lock; one for each slot would be most of a participant.
 	scratchMu sync.Mutex
@@ -180,15 +183,28 @@ func (t *transport) tick(now time.Duration) {
 			l.tick(now, rtt)
 		}
 	}
-	reports := t.carrier.reports(now)
+	reports := append(t.carrier.reports(now), t.senderReports(now)...)
+	if len(reports) > 0 {
+		t.writeRTCP(reports...)
+	}
+}
+
+// reportScan is how often all slots are asked whether a report is due: a look
+// at each of 31 costs more than the rest of a tick.
+const reportScan = 200 * time.Millisecond
+
+// senderReports are the slots' reports that are due. Owned by the engine's tick.
+func (t *transport) senderReports(now time.Duration) (reports []rtcp.Packet) {
+	if !t.reportSoon.Swap(false) && now < t.nextScan {
+		return nil
+	}
+	t.nextScan = now + reportScan
 	for _, s := range t.slots {
 		if r := s.senderReport(now); r != nil {
 			reports = append(reports, r)
 		}
 	}
-	if len(reports) > 0 {
-		t.writeRTCP(reports...)
-	}
+	return reports
 }
 
 // rtt is the round trip to the participant as its receiver reports tell; 100

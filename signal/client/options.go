@@ -52,6 +52,9 @@ type Options struct {
 	// Reports go out once a second, transport-wide feedback doesn't. Nil checks
 	// everything. UDPMux, IPFilter, NetworkTypes and TURN are not for it.
 	Light *Light
+	// NearWrap begins all streams shortly before their sequence numbers and
+	// timestamps wrap, for tests: within a thousand packets and ten seconds.
+	NearWrap bool
 	// IgnoreLayers sends all encodings, needed or not.
 	IgnoreLayers bool
 

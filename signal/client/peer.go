@@ -187,6 +187,9 @@ func (p *peer) addLines(policy message.Policy) error {
 		{message.SourceScreenAudio, "screen", []string{""}},
 	} {
 		sd := newSender(s.source, s.stream, s.rids, twcc)
+		if p.c.o.NearWrap {
+			sd.nearWrap()
+		}
 		if err := sd.add(p.pc); err != nil {
 			return fmt.Errorf("add %s: %w", s.source, err)
 		}

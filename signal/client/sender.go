@@ -48,6 +48,16 @@ func newSender(source, stream string, rids []string, twcc *transportSequence) *s
 	return s
 }
 
+// nearWrap begins the encodings where Options.NearWrap says. Their numbers stay
+// unrelated.
+func (s *sender) nearWrap() {
+	for _, e := range s.encodings {
+		e.header.SequenceNumber |= 0xfc00
+		e.repair.SequenceNumber |= 0xfff0
+		e.base = ^uint32(0) - e.base%(10*e.clock)
+	}
+}
+
 // add adds the m-line to a PeerConnection.
 func (s *sender) add(pc *webrtc.PeerConnection) error {
 	tr, err := pc.AddTransceiverFromTrack(s.encodings[0], webrtc.RTPTransceiverInit{

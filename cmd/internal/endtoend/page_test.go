@@ -11,14 +11,19 @@ import (
 )
 
 // tap keeps every PeerConnection of the page, so that tests can read its
-// statistics whatever the page does with it.
+// statistics whatever the page does with it, and change what it is made of:
+// window.rtcConfig and window.rewriteAnswer.
 const tap = `(() => {
 	const Real = RTCPeerConnection;
 	window.pcs = [];
+	window.RealPeerConnection = Real; // one that isn't in pcs
 	window.RTCPeerConnection = class extends Real {
 		constructor(config = {}, ...rest) {
 			super(window.rtcConfig ? window.rtcConfig(config) : config, ...rest);
 			window.pcs.push(this);
+		}
+		setRemoteDescription(d) {
+			return super.setRemoteDescription(window.rewriteAnswer ? {type: d.type, sdp: window.rewriteAnswer(d.sdp)} : d);
 		}
 	};
 	window.inbound = async (kind) => {
@@ -26,6 +31,13 @@ const tap = `(() => {
 		if (!pc) return [];
 		const report = await pc.getStats();
 		return [...report.values()].filter((s) => s.type === 'inbound-rtp' && s.kind === kind);
+	};
+	window.selectedPair = async () => { // of candidates; undefined while there is none
+		const report = await window.pcs.at(-1).getStats();
+		for (const s of report.values()) {
+			const pair = s.type === 'transport' && report.get(s.selectedCandidatePairId);
+			if (pair) return { local: report.get(pair.localCandidateId), remote: report.get(pair.remoteCandidateId) };
+		}
 	};
 	window.sum = async (kind, field) => (await window.inbound(kind)).reduce((n, s) => n + (s[field] || 0), 0);
 })()`

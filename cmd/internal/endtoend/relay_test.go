@@ -36,12 +36,4 @@ func TestCallThroughTURN(t *testing.T) {
 const relayOnly = `window.rtcConfig = (c) => ({...c, iceTransportPolicy: 'relay', iceServers: (c.iceServers || []).map((s) => ({...s,
 	urls: [s.urls].flat().filter((u) => u.startsWith('turn:') && (u.includes('transport=') ? u.includes('transport=%[1]s') : '%[1]s' === 'udp'))})).filter((s) => s.urls.length)})`
 
-const selectedRelay = `(async () => {
-	const report = await window.pcs.at(-1).getStats();
-	for (const s of report.values()) {
-		if (s.type !== 'transport' || !s.selectedCandidatePairId) continue;
-		const local = report.get(report.get(s.selectedCandidatePairId).localCandidateId);
-		return local.candidateType + '/' + local.relayProtocol;
-	}
-	return 'nothing';
-})()`
+const selectedRelay = `window.selectedPair().then((p) => p ? p.local.candidateType + '/' + p.local.relayProtocol : 'nothing')`

@@ -58,9 +58,15 @@ type server struct {
 // end cleanly.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
+	return startBinary(t, filepath.Join(binaries, "atrium"), args...)
+}
+
+// startBinary is startServer for another build of it.
+func startBinary(t *testing.T, binary string, args ...string) *server {
+	t.Helper()
 	ready := filepath.Join(t.TempDir(), "ready.json")
 	s := &server{logs: &testkit.Buffer{}, done: make(chan struct{})}
-	s.cmd = exec.Command(filepath.Join(binaries, "atrium"), append([]string{"dev", "--ready-file", ready}, args...)...)
+	s.cmd = exec.Command(binary, append([]string{"dev", "--ready-file", ready}, args...)...)
 	s.cmd.Env = append(os.Environ(), "ATRIUM_MEDIA_ADDRESS=127.0.0.1", "ATRIUM_TURN_ADDRESS=127.0.0.1")
 	s.cmd.Stdout, s.cmd.Stderr = s.logs, s.logs
 	if err := s.cmd.Start(); err != nil {

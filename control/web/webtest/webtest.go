@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// testTime bounds one test's time in the browser.
+	// testTime bounds the time in the browser of a test that names none.
 	testTime = 240 * time.Second
 	// Patience is how long Eventually waits for what takes a second or two.
 	Patience = 30 * time.Second
@@ -47,6 +47,12 @@ func Chromium(t testing.TB) string {
 // Browser starts a Chromium of its own for the test and returns its first page.
 func Browser(t testing.TB, extra ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
+	return BrowserFor(t, testTime, extra...)
+}
+
+// BrowserFor is Browser for a test that takes as long as limit.
+func BrowserFor(t testing.TB, limit time.Duration, extra ...chromedp.ExecAllocatorOption) context.Context {
+	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(Chromium(t)),
 		chromedp.UserDataDir(t.TempDir()),
@@ -64,7 +70,7 @@ func Browser(t testing.TB, extra ...chromedp.ExecAllocatorOption) context.Contex
 		chromedp.Flag("force-color-profile", "srgb"),
 	)
 	options = append(options, extra...)
-	ctx, cancel := context.WithTimeout(context.Background(), testTime)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
