@@ -25,8 +25,10 @@ const (
 	// progressEvery is how often the progress of the joins is shown anew.
 	progressEvery = 250 * time.Millisecond
 	// liveEvery is that of the steady window: reading the counters of a
-	// thousand participants takes some 10 ms.
-	liveEvery = time.Second
+	// thousand participants takes some 10 ms, so of many they are read less
+	// often: livePerPeer is what each adds.
+	liveEvery   = time.Second
+	livePerPeer = 10 * time.Millisecond
 	// cleanupTimeout bounds the end of a run, so that an interrupt ends it even
 	// when the server no longer answers.
 	cleanupTimeout = 10 * time.Second

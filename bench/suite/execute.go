@@ -80,7 +80,7 @@ func (s *suite) execute(ctx context.Context, r row, name string, profiled bool) 
 	}
 	at, err := s.startServer(ctx, server, orders{
 		Core: serverCore, Device: device, Address: serverAddress + prefixLength,
-		Args: s.serverArgs(r.server, host, temp, profiled),
+		Args: s.serverArgs(r, host, temp, profiled),
 	}, temp, host)
 	if err != nil {
 		return nil, err
@@ -107,11 +107,11 @@ func (s *suite) execute(ctx context.Context, r row, name string, profiled bool) 
 }
 
 // serverArgs are the command line of a server.
-func (s *suite) serverArgs(which server, host, temp string, profiled bool) []string {
+func (s *suite) serverArgs(r row, host, temp string, profiled bool) []string {
 	file := filepath.Join(temp, "ready.json")
-	if which != atrium {
+	if r.server != atrium {
 		args := []string{s.o.Self, "baseline", "--address", net.JoinHostPort(host, "0"), "--ready-file", file}
-		if which == pionInterceptor {
+		if r.server == pionInterceptor {
 			args = append(args, "--interceptors")
 		}
 		return args
@@ -124,7 +124,7 @@ func (s *suite) serverArgs(which server, host, temp string, profiled bool) []str
 	if profiled {
 		args = append(args, "--cpu-profile", filepath.Join(s.dir, profileFile))
 	}
-	return append(args, s.o.Flags...)
+	return append(append(args, r.flags...), s.o.Flags...)
 }
 
 // generatorArgs are the command line of the generator.

@@ -128,6 +128,7 @@ type row struct {
 	server  server
 	viewers int
 	args    []string // of atrium-bench room
+	flags   []string // of atrium dev
 }
 
 // server is one of those compared.
@@ -151,14 +152,15 @@ func rows(o Options) []row {
 	case KindGallery:
 		all := []string{"--participants", "60", "--publishers", "60", "--layout", "gallery", "--simulcast", "--ramp", joinsPerSecond}
 		return []row{
-			{"(a) as it runs", atrium, 60, room(all...)},
-			{"(b) all layers sent", atrium, 60, room(append([]string{"--all-layers"}, all...)...)},
+			{"(a) as it runs", atrium, 60, room(all...), nil},
+			// The load that other servers have: they don't thin tiles out.
+			{"(b) all layers sent, tiles at 30 fps", atrium, 60, room(append([]string{"--all-layers"}, all...)...), []string{"--media-tile-fps=0"}},
 		}
 	case KindStorm:
 		all := []string{"--participants", "60", "--publishers", "60", "--simulcast", "--ramp", "30/s"}
 		return []row{
-			{"60 in 2 s, stage", atrium, 60, room(append([]string{"--layout", "stage"}, all...)...)},
-			{"60 in 2 s, gallery", atrium, 60, room(append([]string{"--layout", "gallery"}, all...)...)},
+			{"60 in 2 s, stage", atrium, 60, room(append([]string{"--layout", "stage"}, all...)...), nil},
+			{"60 in 2 s, gallery", atrium, 60, room(append([]string{"--layout", "gallery"}, all...)...), nil},
 		}
 	}
 	var list []row
@@ -169,7 +171,7 @@ func rows(o Options) []row {
 	for _, n := range viewers {
 		for _, s := range []server{atrium, plainPion, pionInterceptor} {
 			list = append(list, row{fmt.Sprintf("1 to %d", n), s, n, room("--participants", fmt.Sprint(n+1),
-				"--publishers", "1", "--layout", "stage", "--ramp", joinsPerSecond)})
+				"--publishers", "1", "--layout", "stage", "--ramp", joinsPerSecond), nil})
 		}
 	}
 	return list

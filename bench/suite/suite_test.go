@@ -31,12 +31,12 @@ func result(us, rate float64, void bool) *bench.Result {
 // under the same load.
 func TestReport(t *testing.T) {
 	r := newReport(Options{Kind: KindForward, For: time.Second}, true)
-	own := row{"1 to 50", atrium, 50, nil}
+	own := row{"1 to 50", atrium, 50, nil, nil}
 	for _, x := range []*bench.Result{result(3, 1000, false), result(99, 1000, true), result(5, 1000, false), result(2, 1000, false)} {
 		r.add(own, x)
 	}
-	r.add(row{"1 to 50", plainPion, 50, nil}, result(9, 1000, false))
-	r.add(row{"1 to 50", pionInterceptor, 50, nil}, result(9, 1000, true))
+	r.add(row{"1 to 50", plainPion, 50, nil, nil}, result(9, 1000, false))
+	r.add(row{"1 to 50", pionInterceptor, 50, nil, nil}, result(9, 1000, true))
 	if got := r.Rows[0]; *got.USPerPacket != 3 || got.Runs != 4 || got.Void != 1 || got.USUser != nil {
 		t.Errorf("%+v", got)
 	}
@@ -70,14 +70,14 @@ func TestReport(t *testing.T) {
 func TestGaveUp(t *testing.T) {
 	s := &suite{beyond: []beyond{{plainPion, 200}}}
 	for want, r := range map[bool]row{
-		true:  {"1 to 400", plainPion, 400, nil},
-		false: {"1 to 400", atrium, 400, nil},
+		true:  {"1 to 400", plainPion, 400, nil, nil},
+		false: {"1 to 400", atrium, 400, nil, nil},
 	} {
 		if s.gaveUp(r) != want {
 			t.Errorf("%s, %s: want %v", r.server, r.name, want)
 		}
 	}
-	if s.gaveUp(row{"1 to 200", plainPion, 200, nil}) {
+	if s.gaveUp(row{"1 to 200", plainPion, 200, nil, nil}) {
 		t.Error("the same load gets its other runs")
 	}
 }

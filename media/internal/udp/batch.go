@@ -1,6 +1,9 @@
 package udp
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 const (
 	// batchRuns is how many messages one sendmmsg takes; the kernel allows
@@ -39,6 +42,9 @@ type Batch struct {
 	sender sender
 	gate   sync.RWMutex // held for reading between Begin and End
 	tally  tally
+	// Moment is the handlers': when they took up what was read together, as
+	// they count time, so that it is asked for once. Begin sets it to 0.
+	Moment time.Duration
 
 	arena    []byte
 	used     int
@@ -108,7 +114,10 @@ func (b *Batch) Close() {
 // Begin starts work that a [Mux.Barrier] called meanwhile waits for, until
 // End: routing is to be read after Begin. Handlers don't call it: their
 // batches' owners do.
-func (b *Batch) Begin() { b.gate.RLock() }
+func (b *Batch) Begin() {
+	b.gate.RLock()
+	b.Moment = 0
+}
 
 // End flushes and ends what Begin started.
 func (b *Batch) End() {

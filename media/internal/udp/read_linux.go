@@ -64,9 +64,9 @@ type fastReceiver struct {
 	room     int // for each message, of stride bytes
 	stride   int
 
-	read func(fd uintptr) bool // one closure for life
-	n    int
-	err  error
+	read, look func(fd uintptr) bool // one closure each for life
+	n          int
+	err        error
 }
 
 // controlSpace holds the kernel's gso_size, an int.
@@ -91,6 +91,7 @@ func newFastReceiver(s *socket) receiver {
 	}
 	r.n = readMessages
 	r.read = r.tryRead
+	r.look = func(fd uintptr) bool { r.tryRead(fd); return true }
 	return r
 }
 
@@ -103,6 +104,14 @@ func (r *fastReceiver) receive() (int, error) {
 
 // tryRead reports whether there is a result; else the runtime's poller waits
 // until the socket is readable.
+// more doesn't wait.
+func (r *fastReceiver) more() (int, error) {
+	if err := r.socket.raw.Read(r.look); err != nil {
+		return 0, err
+	}
+	return r.n, r.err
+}
+
 func (r *fastReceiver) tryRead(fd uintptr) bool {
 	for i := range r.messages[:r.n] { // what the last read has overwritten
 		h := &r.messages[i].Hdr

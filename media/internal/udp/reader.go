@@ -37,11 +37,25 @@ func (r *reader) loop() {
 	}
 }
 
-// handle handles the n messages of a read, and flushes.
+// flushAfter is how long what was written may wait for more to go with it.
+const flushAfter = time.Millisecond
+
+// handle handles the n messages of a read and what has come meanwhile, and
+// flushes. A frame for hundreds of receivers takes longer to encrypt than its
+// packets are apart: the rest of it, read before the flush, goes out in the
+// same GSO runs.
 func (r *reader) handle(n int) {
 	r.out.Begin()
-	for i := range n {
-		r.split(r.in.arrival(i))
+	began := time.Now()
+	for n > 0 {
+		for i := range n {
+			r.split(r.in.arrival(i))
+		}
+		n = 0
+		if r.out.Pending() > 0 && time.Since(began) < flushAfter {
+			// An error comes again, at the next receive.
+			n, _ = r.in.more()
+		}
 	}
 	r.out.End()
 	stats := &r.mux.stats

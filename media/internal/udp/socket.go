@@ -43,6 +43,8 @@ type arrival struct {
 type receiver interface {
 	// receive waits for messages and returns how many came.
 	receive() (int, error)
+	// more is receive for what has come already: 0 when nothing has.
+	more() (int, error)
 	// arrival returns the i-th. It is valid until the next receive.
 	arrival(i int) arrival
 }
@@ -152,6 +154,9 @@ func (r *portableReceiver) receive() (int, error) {
 	r.last = arrival{b: r.buf[:n:n], segment: n, from: unmap(from)}
 	return 1, nil
 }
+
+// more knows no way to look without waiting.
+func (r *portableReceiver) more() (int, error) { return 0, nil }
 
 func (r *portableReceiver) arrival(int) arrival { return r.last }
 

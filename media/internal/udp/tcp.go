@@ -195,6 +195,8 @@ type tcpOutlet struct {
 	to   netip.AddrPort
 	addr net.Addr
 
+	writing sync.Mutex // held while one is written; comes before mu
+
 	mu      sync.Mutex
 	waiting []*packet
 	running bool
@@ -239,25 +241,45 @@ func (o *tcpOutlet) next() *packet {
 }
 
 func (o *tcpOutlet) drain() {
-	stats := &o.view.mux.stats
-	for p := o.next(); p != nil; p = o.next() {
-		err := io.ErrClosedPipe
-		if c := o.view.conn(o.to); c != nil {
-			_, err = c.PacketConn.WriteTo(p.bytes(), o.addr)
-		}
-		switch {
-		case errors.Is(err, packetio.ErrFull):
-			stats.drop(tcpQueueFull)
-		case err != nil:
-			stats.drop(tcpGone)
-		default:
-			stats.tcpPackets.Add(1)
-		}
-		o.view.mux.release(p)
+	for o.write() {
 	}
 }
 
+// write writes the oldest packet; false when there is none.
+func (o *tcpOutlet) write() bool {
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	p := o.next()
+	if p == nil {
+		return false
+	}
+	defer o.view.mux.release(p)
+	stats := &o.view.mux.stats
+	err := io.ErrClosedPipe
+	if c := o.view.conn(o.to); c != nil {
+		_, err = c.PacketConn.WriteTo(p.bytes(), o.addr)
+	}
+	switch {
+	case errors.Is(err, packetio.ErrFull):
+		stats.drop(tcpQueueFull)
+	case err != nil:
+		stats.drop(tcpGone)
+	default:
+		stats.tcpPackets.Add(1)
+	}
+	return true
+}
+
+// discardMedia drops what waits, and waits for the packet in hand: pion's
+// buffered conns take or refuse it at once.
 func (o *tcpOutlet) discardMedia() int {
+	n := o.discardWaiting()
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	return n
+}
+
+func (o *tcpOutlet) discardWaiting() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	n := len(o.waiting)

@@ -122,12 +122,25 @@ func TestTCPQueueIsBounded(t *testing.T) {
 		put(out, d, rtp)
 	}
 	waitDropped(t, m, DropTCPQueueFull, 7)
-	if n := d.Discard(); n != tcpQueue {
-		t.Errorf("%d discarded", n)
-	}
+	discarded := make(chan int)
+	go func() { discarded <- d.Discard() }()
 	put(out, d, make([]byte, packetSize))
 	waitDropped(t, m, DropOversize, 1)
+	waitStats(t, m, "what waits is discarded", func(Stats) bool {
+		o := d.direct.(*tcpOutlet)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return len(o.waiting) == 0
+	})
+	select {
+	case <-discarded:
+		t.Error("Discard returned before the packet in hand was written")
+	case <-time.After(10 * time.Millisecond): // the longest it can take to do nothing
+	}
 	close(blocked)
+	if n := <-discarded; n != tcpQueue {
+		t.Errorf("%d discarded", n)
+	}
 	waitStats(t, m, "1 packet out", func(s Stats) bool { return s.TCPPackets == 1 })
 }
 
