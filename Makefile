@@ -38,7 +38,11 @@ test: ## what CI runs: format, vet, architecture, all tests with the race detect
 
 test-long: ## also the tests that take minutes to hours (build tag long, ATRIUM_LONG=1)
 	@.ci/install
-	@ATRIUM_LONG=1 .ci/test -race -tags long -timeout 4h -p 1 ./...
+	@ATRIUM_LONG=1 .ci/test -race -tags long -timeout 4h -p 1 $$($(GO) list ./... | grep -v /cmd/internal/endtoend)
+	@# As above: real calls alone, without the race detector's load.
+	@ATRIUM_LONG=1 .ci/test -tags long -timeout 4h ./cmd/internal/endtoend
+	@# Watches that no key, SSRC and packet index are ever used twice (RFC 3711).
+	@ATRIUM_LONG=1 .ci/test -tags srtpcheck -timeout 1h ./media ./media/internal/srtp
 
 lint: check-format ## format, vet, and the browser code's types where Node is installed
 	$(GO) vet ./...

@@ -28,7 +28,11 @@ func move(t *testing.T, e *Engine, p *testPeer, r *Room) {
 }
 
 func TestTwoParticipantsSeeAndHearEachOther(t *testing.T) {
-	e := newTestEngine(t)
+	bothCarriers(t, checkTwoParticipantsSeeAndHearEachOther)
+}
+
+func checkTwoParticipantsSeeAndHearEachOther(t *testing.T, e *Engine) {
+	t.Helper()
 	a, b := addPeer(t, e, "a"), addPeer(t, e, "b")
 	r := openRoom(t, e, "r", 5)
 	move(t, e, a, r)

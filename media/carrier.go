@@ -17,6 +17,8 @@ import (
 type carrier interface {
 	// prepare sets what the PeerConnection is made with.
 	prepare(se *webrtc.SettingEngine, inbound *interceptor.Registry) error
+	// trim cuts from an offer what pion needn't read.
+	trim(sdp string) string
 	// begin is called once the PeerConnection is made.
 	begin(pc *webrtc.PeerConnection)
 	// added is called for each slot once its line is part of the connection,
@@ -44,6 +46,9 @@ type carrier interface {
 // after the call.
 type rtpWriter interface {
 	writeRTP(out *udp.Batch, header *rtp.Header, payload []byte) (int, error)
+	// ready says that the transport is up: else a packet isn't given a number,
+	// for a stream may not skip many (SE-11).
+	ready() bool
 }
 
 // newCarrier makes the carrier that is configured.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,12 @@ type direct struct {
 	// to is where to send; nil while the transport isn't up.
 	to atomic.Pointer[udp.Destination]
 
+	// path covers coming up and down, and where to send.
+	path    sync.Mutex
+	keyed   bool
+	overTCP bool             // to is
+	past    *udp.Destination // before to; a packet may still wait there
+
 	// in covers receiving: packets of one transport may come by two paths.
 	in inbound
 
@@ -65,9 +72,25 @@ func (d *direct) prepare(se *webrtc.SettingEngine, _ *interceptor.Registry) erro
 	return d.tap.Install(se)
 }
 
+// trim leaves out the SSRCs: pion would wait for their packets, each with a
+// goroutine and buffers, and gets none.
+func (d *direct) trim(sdp string) string {
+	var out strings.Builder
+	out.Grow(len(sdp))
+	for l := range strings.Lines(sdp) {
+		if !strings.HasPrefix(l, "a=ssrc:") && !strings.HasPrefix(l, "a=ssrc-group:") {
+			out.WriteString(l)
+		}
+	}
+	return out.String()
+}
+
 func (d *direct) begin(pc *webrtc.PeerConnection) {
 	d.pc, d.ice = pc, pc.SCTP().Transport().ICETransport()
-	d.ice.OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) { d.retarget() })
+	d.ice.OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) {
+		defer d.t.owner.guard()
+		d.retarget()
+	})
 }
 
 func (d *direct) added(*Slot, *webrtc.RTPSender) {}
@@ -118,13 +141,28 @@ func (d *direct) up() error {
 	return nil
 }
 
-func (d *direct) down() { d.to.Store(nil) }
+func (d *direct) down() {
+	d.path.Lock()
+	defer d.path.Unlock()
+	d.sendToLocked(nil)
+}
+
+// sendToLocked makes to the destination. What waits for a slow remote at the
+// one before is dropped: it is stale, and would come out of order.
+func (d *direct) sendToLocked(to *udp.Destination) {
+	if old := d.to.Swap(to); old != nil {
+		old.Discard()
+		d.past = old
+	}
+}
 
 // key makes the contexts of both directions; an ICE restart leaves them.
 func (d *direct) key() error {
-	d.out.Lock()
-	defer d.out.Unlock()
-	if d.outgoing != nil {
+	d.path.Lock()
+	done := d.keyed
+	d.keyed = true
+	d.path.Unlock()
+	if done {
 		return nil
 	}
 	keys, err := d.tap.Keys()
@@ -133,9 +171,21 @@ func (d *direct) key() error {
 	}
 	defer d.tap.Wipe()
 	defer keys.Wipe()
-	if err := d.in.key(keys); err != nil {
+	return d.open(keys)
+}
+
+// open makes the contexts: of sending first, and apart from those of receiving,
+// because a packet in hand may lead to RTCP (see Locks in doc.go).
+func (d *direct) open(keys srtp.Keys) error {
+	if err := d.openOutgoing(keys); err != nil {
 		return err
 	}
+	return d.in.key(keys)
+}
+
+func (d *direct) openOutgoing(keys srtp.Keys) (err error) {
+	d.out.Lock()
+	defer d.out.Unlock()
 	if d.rtcp, err = srtp.NewRTCPEncryptor(keys.Profile, keys.Server); err != nil {
 		return err
 	}
@@ -169,7 +219,7 @@ func (d *direct) openLocked(s *Slot) error {
 	if done || b.ssrc == 0 {
 		return nil
 	}
-	w := &directWriter{d: d}
+	w := &directWriter{d: d, video: s.line.video}
 	var err error
 	if w.media, err = d.outgoing.Encryptor(b.ssrc); err != nil {
 		return err
@@ -185,6 +235,10 @@ func (d *direct) openLocked(s *Slot) error {
 
 // retarget sends to the pair of addresses that ICE has selected.
 func (d *direct) retarget() {
+	d.path.Lock()
+	defer d.path.Unlock()
+	// Under the lock: pion sets the state before it tells of it, so that down
+	// comes after what is decided by an older one.
 	if d.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
 		return
 	}
@@ -197,19 +251,29 @@ func (d *direct) retarget() {
 		return
 	}
 	remote := netip.AddrPortFrom(addr.Unmap(), pair.Remote.Port)
-	if pair.Local.Protocol != webrtc.ICEProtocolTCP {
-		d.to.Store(d.t.owner.engine.mux.Destination(remote))
-	} else if d.tcp != nil {
-		d.to.Store(d.tcp.Destination(remote))
+	tcp := pair.Local.Protocol == webrtc.ICEProtocolTCP
+	if to := d.to.Load(); tcp && d.overTCP && to != nil && to.Addr() == remote {
+		return // two queues for one remote would overtake each other
 	}
+	switch {
+	case !tcp:
+		d.sendToLocked(d.t.owner.engine.mux.Destination(remote))
+	case d.tcp != nil:
+		d.sendToLocked(d.tcp.Destination(remote))
+	}
+	d.overTCP = tcp
 }
 
 // flush waits for the batches that packets are under way in, and drops what
 // waits for a slow TCP remote or relay.
 func (d *direct) flush() {
 	d.t.owner.engine.mux.Barrier()
-	if to := d.to.Load(); to != nil {
-		to.Discard()
+	d.path.Lock()
+	defer d.path.Unlock()
+	for _, to := range []*udp.Destination{d.to.Load(), d.past} {
+		if to != nil {
+			to.Discard()
+		}
 	}
 }
 
@@ -218,5 +282,6 @@ func (d *direct) reports(now time.Duration) []rtcp.Packet { return d.in.reports(
 func (d *direct) close() error {
 	d.down()
 	err := d.pc.Close()
+	d.down() // if it came up meanwhile
 	return errors.Join(err, d.view.Close())
 }

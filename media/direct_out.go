@@ -2,6 +2,7 @@ package media
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -17,9 +18,12 @@ const rtpHeaderLen = 12 // what slots send has no extension
 type directWriter struct {
 	d            *direct
 	media, again *srtp.Encryptor
+	video        bool
 	even         evener
 	header       [rtpHeaderLen]byte
 }
+
+func (w *directWriter) ready() bool { return w.d.to.Load() != nil }
 
 func (w *directWriter) writeRTP(out *udp.Batch, h *rtp.Header, payload []byte) (n int, err error) {
 	to := w.d.to.Load()
@@ -35,10 +39,11 @@ func (w *directWriter) writeRTP(out *udp.Batch, h *rtp.Header, payload []byte) (
 
 func (w *directWriter) write(out *udp.Batch, to *udp.Destination, h *rtp.Header, payload []byte) (int, error) {
 	e, pad := w.media, 0
-	if h.SSRC == e.SSRC() {
-		pad = w.even.pad(h.Timestamp, h.Marker, len(payload))
-	} else {
+	switch {
+	case h.SSRC != e.SSRC():
 		e = w.again
+	case w.video: // a frame of Opus is one packet
+		pad = w.even.pad(h.Timestamp, h.Marker, len(payload))
 	}
 	w.mark(h, pad)
 	buf := out.Reserve(to, rtpHeaderLen+len(payload)+pad+e.Overhead())
@@ -55,6 +60,14 @@ func (w *directWriter) write(out *udp.Batch, to *udp.Destination, h *rtp.Header,
 	}
 	out.Commit(len(sealed))
 	return len(sealed), nil
+}
+
+// unwritten is the reason of what a writer refused.
+func unwritten(err error) DropReason {
+	if errors.Is(err, srtp.ErrReuse) {
+		return dropSpent
+	}
+	return dropWrite
 }
 
 // mark writes the header as it goes out (RFC 3550 §5.1).

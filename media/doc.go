@@ -21,10 +21,11 @@
 //
 // # Reading order
 //
-// The way of a packet: transport.go (readLayer: decrypted, from pion) → layer.go
-// (handle: parsed once, duplicates and muted sources end here, kept for
-// resending) → slot.go (forward: the epoch and the layer are checked, numbers
-// rewritten, encrypted and sent) → slot_rtcp.go (what the receiver answers:
+// The way of a packet: inbound.go (handle: decrypted in place, told which layer
+// it is of; or indirect.go, through pion: see carrier.go) → layer.go (handleIn:
+// duplicates and muted sources end here, kept for resending) → slot.go
+// (forward: the epoch and the layer are checked, numbers rewritten) →
+// direct_out.go (encrypted into the batch that goes out) → slot_rtcp.go (what the receiver answers:
 // resends, key frames; sender reports) → report.go (time). Beside it:
 // keyframe.go asks publishers for key frames, replay.go shows newcomers the
 // last one.
@@ -40,11 +41,23 @@
 //
 //	Participant.moveMu  a move, an offer or the end, as a whole; waits for room loops
 //	Engine.tickMu       the tick of all transports
+//	inbound.mu          one packet or report of a transport being received
 //	layer.mu            one packet on its way to all slots; Move waits for it
+//	direct.out          RTCP to a participant; the contexts being made
 //	Slot.mu             rewriting and sending one packet
+//	Engine.batchMu      what is sent at once
 //	Participant.notifyMu  one event to the observer
 //	Engine.mu, then Participant.mu   what is there, and its state
 //	everything else (Room.mu, keyFrameRequest.mu, transport.mu, caches): leaves
+//
+// A packet in hand of one participant may ask another for a key frame: it takes
+// that one's direct.out, never its inbound.mu. direct.path covers where to
+// send, and is taken by nobody who holds one of the others but moveMu.
+//
+// [udp.Mux.Barrier] waits for whoever reads the socket, and so for every lock
+// from inbound.mu down: it is called with moveMu at most, and never by what a
+// packet, a room's loop or an observer runs. That is why whatever ends a
+// participant because of a packet does so on a goroutine of its own.
 //
 // A room's loop takes none of the first two, and pion's callbacks neither:
 // whoever holds moveMu may wait for both. Nothing in the packet path waits

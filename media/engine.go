@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
@@ -105,7 +104,7 @@ func NewEngine(cfg Config, o Options) (*Engine, error) {
 		e.log = slog.New(slog.DiscardHandler)
 	}
 	if e.pionLog == nil {
-		e.pionLog = &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
+		e.pionLog = silent{}
 	}
 	if e.clock == nil {
 		e.clock = systemClock{}

@@ -93,6 +93,8 @@ type slotWire struct {
 	slot *Slot
 }
 
+func (slotWire) ready() bool { return true }
+
 func (w slotWire) writeRTP(_ *udp.Batch, h *rtp.Header, payload []byte) (int, error) {
 	if w.keep {
 		w.mu.Lock()

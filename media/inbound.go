@@ -83,10 +83,18 @@ func (in *inbound) handle(b []byte, out *udp.Batch) {
 	case in.decryptor == nil:
 		e.counters.drop(dropNotReady)
 	case len(b) >= 2 && b[1] >= 192 && b[1] <= 223:
-		in.handleRTCP(b, e.now())
+		in.handleRTCP(b, in.moment(out))
 	default:
-		in.handleRTP(b, e.now(), out)
+		in.handleRTP(b, in.moment(out), out)
 	}
+}
+
+// moment is the time, the same for all that was read together.
+func (in *inbound) moment(out *udp.Batch) time.Duration {
+	if out.Moment == 0 {
+		out.Moment = in.t.owner.engine.now()
+	}
+	return out.Moment
 }
 
 func (in *inbound) handleRTP(b []byte, now time.Duration, out *udp.Batch) {
@@ -125,9 +133,13 @@ func (in *inbound) handleRTP(b []byte, now time.Duration, out *udp.Batch) {
 	s.layer.handleIn(out, plain, now)
 }
 
+// refusal is the reason of what couldn't be opened.
 func refusal(err error) DropReason {
-	if errors.Is(err, srtp.ErrReplay) {
+	switch {
+	case errors.Is(err, srtp.ErrReplay):
 		return dropDuplicate
+	case errors.Is(err, srtp.ErrTooManySSRCs):
+		return dropManySSRCs
 	}
 	return dropForged
 }
@@ -222,7 +234,7 @@ const maxReportBlocks = 31
 func (in *inbound) receiverReports(now time.Duration) (packets []rtcp.Packet) {
 	var rr *rtcp.ReceiverReport
 	for ssrc, s := range in.streams {
-		if s.rtx || !s.layer.active.Load() {
+		if s.rtx || !s.reception.heard() {
 			continue
 		}
 		if rr == nil || len(rr.Reports) == maxReportBlocks {

@@ -34,6 +34,8 @@ func (c *indirect) prepare(se *webrtc.SettingEngine, inbound *interceptor.Regist
 	return registerInbound(inbound)
 }
 
+func (c *indirect) trim(sdp string) string { return sdp }
+
 func (c *indirect) begin(pc *webrtc.PeerConnection) {
 	c.pc = pc
 	pc.OnTrack(c.trackArrived)
@@ -73,6 +75,8 @@ func (c *indirect) close() error { return c.pc.Close() }
 
 // indirectWriter writes through pion.
 type indirectWriter struct{ w webrtc.TrackLocalWriter }
+
+func (indirectWriter) ready() bool { return true } // pion refuses by itself
 
 func (w indirectWriter) writeRTP(_ *udp.Batch, h *rtp.Header, payload []byte) (int, error) {
 	return w.w.WriteRTP(h, payload)

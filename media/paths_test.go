@@ -45,8 +45,10 @@ func overTCP(se *webrtc.SettingEngine) {
 }
 
 // SE-15: where UDP is blocked, ICE/TCP carries the call.
-func TestICEOverTCP(t *testing.T) {
-	e := tcpEngine(t)
+func TestICEOverTCP(t *testing.T) { bothCarriers(t, checkICEOverTCP) }
+
+func checkICEOverTCP(t *testing.T, e *Engine) {
+	t.Helper()
 	a, b := addPeer(t, e, "a"), addPeerOver(t, e, "b", overTCP)
 	b.connect()
 	talk(t, e, a, b)
@@ -67,8 +69,10 @@ func talk(t *testing.T, e *Engine, a, b *testPeer) {
 
 // SE-14, SE-9: a client that no longer reads its TCP connection doesn't hold
 // up the others.
-func TestStalledTCPHarmsNobody(t *testing.T) {
-	e := tcpEngine(t)
+func TestStalledTCPHarmsNobody(t *testing.T) { bothCarriers(t, checkStalledTCPHarmsNobody) }
+
+func checkStalledTCPHarmsNobody(t *testing.T, e *Engine) {
+	t.Helper()
 	a, b, c := addPeer(t, e, "a"), addPeer(t, e, "b"), addPeerOver(t, e, "c", overTCP)
 	relay := newStallingRelay(t, tcpPort(t, e))
 	c.rewrite = func(answer string) string {
@@ -176,8 +180,10 @@ func (r *stallingRelay) close() {
 // SE-1: a pipe from OpenRelay, as the TURN server holds it, is a path like any
 // other: ICE, DTLS and media go through it, and the client's own address is
 // the pipe's.
-func TestRelayIsAPath(t *testing.T) {
-	e := newTestEngine(t)
+func TestRelayIsAPath(t *testing.T) { bothCarriers(t, checkRelayIsAPath) }
+
+func checkRelayIsAPath(t *testing.T, e *Engine) {
+	t.Helper()
 	pipe, err := e.OpenRelay()
 	must(t, err)
 	quiet := logging.NewDefaultLoggerFactory()

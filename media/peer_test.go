@@ -29,6 +29,24 @@ func newTestEngine(t *testing.T) *Engine {
 	return startEngine(t, cfg, Options{})
 }
 
+// bothCarriers runs a test with SRTP of our own and with pion's. The engine has
+// ICE/TCP too, on loopback.
+func bothCarriers(t *testing.T, test func(t *testing.T, e *Engine)) {
+	t.Helper()
+	bothConfigs(t, func(t *testing.T, cfg Config) { test(t, startEngine(t, cfg, Options{})) })
+}
+
+func bothConfigs(t *testing.T, test func(t *testing.T, cfg Config)) {
+	t.Helper()
+	for _, srtp := range []string{SRTPOwn, SRTPPion} {
+		t.Run(srtp, func(t *testing.T) {
+			cfg := DefaultConfig()
+			cfg.Address, cfg.UDPPort, cfg.TCPPort, cfg.SRTP = "127.0.0.1", 0, 0, srtp
+			test(t, cfg)
+		})
+	}
+}
+
 func startEngine(t *testing.T, cfg Config, o Options) *Engine {
 	t.Helper()
 	e, err := NewEngine(cfg, o)

@@ -74,7 +74,7 @@ func (p *Participant) sourcesChanged(silenced []*Source) {
 	for _, s := range silenced {
 		s.fence()
 	}
-	silenced[0].transport.carrier.flush()
+	p.engine.mux.Barrier()
 	if r := p.Room(); r != nil {
 		r.do(func() {})
 	}

@@ -45,6 +45,10 @@ func (r *reception) senderReported(ntp uint64, now time.Duration) {
 	r.reportNTP, r.reportAt = uint32(ntp>>16), now
 }
 
+// heard says whether anything came since the last report: only then is there
+// another (RFC 3550 §6.4).
+func (r *reception) heard() bool { return r.received > r.receivedBefore }
+
 // report makes the block about everything since the one before.
 func (r *reception) report(ssrc uint32, now time.Duration) rtcp.ReceptionReport {
 	expected := r.highest - r.base + 1

@@ -16,8 +16,10 @@ func hears(other string) func(received) bool {
 
 // A reloaded page offers a new transport for the same seat; the others see
 // and hear it again.
-func TestReload(t *testing.T) {
-	e := newTestEngine(t)
+func TestReload(t *testing.T) { bothCarriers(t, checkReload) }
+
+func checkReload(t *testing.T, e *Engine) {
+	t.Helper()
 	a, b := addPeer(t, e, "a"), addPeer(t, e, "b")
 	r := openRoom(t, e, "r", 2)
 	move(t, e, a, r)
@@ -41,8 +43,10 @@ func TestReload(t *testing.T) {
 }
 
 // An ICE restart keeps transport, slots and seat.
-func TestICERestart(t *testing.T) {
-	e := newTestEngine(t)
+func TestICERestart(t *testing.T) { bothCarriers(t, checkICERestart) }
+
+func checkICERestart(t *testing.T, e *Engine) {
+	t.Helper()
 	a, b := addPeer(t, e, "a"), addPeer(t, e, "b")
 	r := openRoom(t, e, "r", 2)
 	move(t, e, a, r)
@@ -94,9 +98,11 @@ func TestAnswer(t *testing.T) {
 }
 
 // Behind a cloud's NAT the public addresses are advertised, and only those.
-func TestPublicAddresses(t *testing.T) {
-	cfg := DefaultConfig()
-	cfg.UDPPort, cfg.TCPPort, cfg.PublicIPs = 0, 0, []string{"203.0.113.7"}
+func TestPublicAddresses(t *testing.T) { bothConfigs(t, checkPublicAddresses) }
+
+func checkPublicAddresses(t *testing.T, cfg Config) {
+	t.Helper()
+	cfg.Address, cfg.PublicIPs = "", []string{"203.0.113.7"}
 	e := startEngine(t, cfg, Options{})
 	p := newPeer(t, e, "a", RoleParticipant, SmallPool())
 	answer, err := p.Offer(context.Background(), p.offer())
@@ -129,8 +135,10 @@ func TestViewerPublishesNothing(t *testing.T) {
 }
 
 // R-GC-7: a move is a room and a map, no SDP; what one shows goes with one.
-func TestMoveKeepsTransport(t *testing.T) {
-	e := newTestEngine(t)
+func TestMoveKeepsTransport(t *testing.T) { bothCarriers(t, checkMoveKeepsTransport) }
+
+func checkMoveKeepsTransport(t *testing.T, e *Engine) {
+	t.Helper()
 	a, b, c := addPeer(t, e, "a"), addPeer(t, e, "b"), addPeer(t, e, "c")
 	main, side := openRoom(t, e, "main", 5), openRoom(t, e, "side", 5)
 	for _, p := range []*testPeer{a, b} {
@@ -166,8 +174,10 @@ func ids(infos []ParticipantInfo) (ids []string) {
 }
 
 // What a receiver asks for again comes over its RTX stream, as negotiated.
-func TestResendOverRTX(t *testing.T) {
-	e := newTestEngine(t)
+func TestResendOverRTX(t *testing.T) { bothCarriers(t, checkResendOverRTX) }
+
+func checkResendOverRTX(t *testing.T, e *Engine) {
+	t.Helper()
 	a, b := addPeer(t, e, "a"), addPeer(t, e, "b")
 	r := openRoom(t, e, "r", 2)
 	move(t, e, a, r)

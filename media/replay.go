@@ -21,7 +21,7 @@ func (s *Slot) replay(l *layer, now time.Duration) {
 	defer l.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.w == nil || s.cur != nil || s.epoch == 0 || s.source != l.source {
+	if s.w == nil || !s.w.ready() || s.cur != nil || s.epoch == 0 || s.source != l.source {
 		return
 	}
 	if s.started && now-s.lastAt < replayAfter {

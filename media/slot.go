@@ -151,6 +151,11 @@ func (s *Slot) forwardLocked(l *layer, p *packet) {
 		c.drop(dropEpoch)
 		return
 	}
+	if !s.w.ready() {
+		c.drop(dropWrite)
+		s.cur = nil // after the outage it opens anew
+		return
+	}
 	if l != s.cur {
 		// Any layer of the source is better than nothing.
 		if l != s.target && (s.cur != nil || s.target == nil || l.source != s.source) {
@@ -229,7 +234,7 @@ func (s *Slot) sendLocked(l *layer, p *packet) {
 	}
 	n, err := s.w.writeRTP(p.out, &s.header, p.payload)
 	if err != nil || n == 0 {
-		c.drop(dropWrite)
+		c.drop(unwritten(err))
 		if !s.started {
 			s.cur = nil // its keys aren't there yet: it opens again
 		}

@@ -108,7 +108,7 @@ func (s *Slot) resendOne(out uint16, now time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, ok := s.sent.Get(out)
-	if !ok || s.w == nil || e.Tries >= maxResends {
+	if !ok || s.w == nil || !s.w.ready() || e.Tries >= maxResends {
 		return false
 	}
 	if e.Tries > 0 && now-e.Resent < resendInterval {
@@ -167,7 +167,7 @@ func (s *Slot) writeResentLocked(out uint16, ts uint32, marker bool, payload []b
 	}
 	n, err := s.w.writeRTP(nil, &s.header, payload)
 	if err != nil {
-		c.drop(dropWrite)
+		c.drop(unwritten(err))
 		return
 	}
 	c.rtxOut.Add(1)

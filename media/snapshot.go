@@ -22,6 +22,8 @@ const (
 	dropNotReady                      // came before DTLS was done
 	dropForged                        // not authentic
 	dropUnknownSSRC                   // nothing of the offer has this SSRC
+	dropManySSRCs                     // its publisher has used up its SSRCs
+	dropSpent                         // its number was sent with before, or is too far off
 	dropReasons
 )
 
@@ -29,7 +31,7 @@ func (d DropReason) String() string {
 	return [dropReasons]string{
 		"malformed", "duplicate", "padding", "muted", "inactive", "epoch",
 		"layer", "key_frame", "late", "write", "resend_miss",
-		"temporal", "not_ready", "forged", "unknown_ssrc",
+		"temporal", "not_ready", "forged", "unknown_ssrc", "many_ssrcs", "spent_number",
 	}[d]
 }
 
@@ -64,6 +66,21 @@ type Snapshot struct {
 	NACKsIn, NACKsOut, RTXOut, LostIn uint64
 	// Joins are transports that came up, Refused moves into full rooms.
 	Joins, Refused, Moves, Offers, Panics uint64
+	// Socket is what the sockets did, in datagrams of media.
+	Socket SocketSnapshot
+}
+
+// SocketSnapshot counts datagrams and the system calls that moved them.
+// GSOPackets ÷ BatchPackets is the share of media that left in runs.
+type SocketSnapshot struct {
+	// Sends and Receives are system calls.
+	Sends, Receives uint64
+	// BatchPackets left through the UDP socket in batches, of them GSOPackets
+	// in GSORuns runs of two or more that the kernel split; GSORefused are runs
+	// that it didn't take, which were sent again packet by packet.
+	BatchPackets, GSOPackets, GSORuns, GSORefused uint64
+	// GROPackets came in runs, TCPPackets left over ICE/TCP.
+	GROPackets, TCPPackets uint64
 }
 
 // Snapshot returns the engine's statistics.
@@ -82,8 +99,14 @@ func (e *Engine) Snapshot() Snapshot {
 	for r := range dropReasons {
 		s.Dropped[r.String()] = c.dropped[r].Load()
 	}
-	for reason, n := range e.mux.Stats().Dropped {
+	sockets := e.mux.Stats()
+	for reason, n := range sockets.Dropped {
 		s.Dropped["socket_"+reason] = n
+	}
+	s.Socket = SocketSnapshot{
+		Sends: sockets.Sends, Receives: sockets.Receives,
+		BatchPackets: sockets.BatchPackets, GSOPackets: sockets.GSOPackets, GSORuns: sockets.GSORuns, GSORefused: sockets.GSORefused,
+		GROPackets: sockets.GROPackets, TCPPackets: sockets.TCPPackets,
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

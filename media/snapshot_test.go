@@ -63,7 +63,7 @@ func TestSnapshot(t *testing.T) {
 	got := e.Snapshot()
 	want := Snapshot{
 		Rooms: 1, Participants: 3, Connected: 2, Parked: 1, Kept: 1,
-		PacketsIn: 68, PacketsOut: 63, BytesIn: got.BytesIn, BytesOut: got.BytesOut, Dropped: got.Dropped,
+		PacketsIn: 68, PacketsOut: 63, BytesIn: got.BytesIn, BytesOut: got.BytesOut, Dropped: got.Dropped, Socket: got.Socket,
 		KeyFrameRequests: 1, KeyFrames: 1, NACKsIn: 2, NACKsOut: 6, RTXOut: 1, LostIn: 2,
 		Joins: 0, Refused: 1, Moves: 2, Offers: 0, Panics: 0,
 	}

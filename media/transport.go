@@ -65,12 +65,18 @@ func newTransport(p *Participant, o offer) (*transport, error) {
 // an old one may come last: what counts is the state now.
 func (t *transport) stateChanged(webrtc.PeerConnectionState) {
 	defer t.owner.guard()
-	if t.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
+	switch t.pc.ConnectionState() {
+	case webrtc.PeerConnectionStateConnected:
+		if err := t.carrier.up(); err != nil {
+			t.owner.engine.log.Error("a transport can't carry media", "participant_id", t.owner.id, "err", err)
+			t.owner.engine.background(func() { t.owner.Close(CloseInternal) })
+			return
+		}
+	case webrtc.PeerConnectionStateNew, webrtc.PeerConnectionStateConnecting:
+		// ICE restarts: until it has found another pair, the old one serves
+		// (RFC 8445 §9), if it has not been given up already.
+	default:
 		t.carrier.down()
-	} else if err := t.carrier.up(); err != nil {
-		t.owner.engine.log.Error("a transport can't carry media", "participant_id", t.owner.id, "err", err)
-		go t.owner.Close(CloseInternal)
-		return
 	}
 	t.owner.transportChanged(t, t.pc.ConnectionState())
 }
@@ -94,7 +100,7 @@ func layOut(p *Participant, o offer) *transport {
 // negotiate answers an offer. On a first offer the slots become tracks, in
 // order of their m-lines; on an ICE restart nothing but the credentials changes.
 func (t *transport) negotiate(ctx context.Context, sdp string, first bool) (string, error) {
-	if err := t.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: sdp}); err != nil {
+	if err := t.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: t.carrier.trim(sdp)}); err != nil {
 		return "", &OfferError{"offer_malformed", "the offer can't be applied: " + err.Error()}
 	}
 	if first {

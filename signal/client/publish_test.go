@@ -211,3 +211,20 @@ func TestPublishRefuses(t *testing.T) {
 		}
 	}
 }
+
+// NearWrap leaves each stream less than a thousand packets and ten seconds
+// until its numbers wrap (SE-11).
+func TestNearWrap(t *testing.T) {
+	for _, source := range []string{message.SourceMicrophone, message.SourceCamera} {
+		s := newSender(source, "stream", []string{"q", "f"}, &transportSequence{})
+		s.nearWrap()
+		for _, e := range s.encodings {
+			if left := -e.header.SequenceNumber; left > 1024 {
+				t.Errorf("%s %s: %d packets until the wrap", source, e.rid, left)
+			}
+			if left := -e.base; left > 10*e.clock {
+				t.Errorf("%s %s: %d ticks until the wrap", source, e.rid, left)
+			}
+		}
+	}
+}

@@ -177,11 +177,12 @@ func (r *receiver) rtp(ssrc uint32, packet []byte) {
 		p.Sequence = uint16(payload[0])<<8 | uint16(payload[1])
 		p.Payload, p.Resent = payload[2:], true
 	}
-	judge := l.slot.stream.Receive
+	var out check.Outcome
 	if r.light && !p.Resent {
-		judge = l.slot.stream.Inspect
+		out = l.slot.stream.Inspect(&p, now)
+	} else {
+		out = l.slot.stream.Receive(&p, now)
 	}
-	out := judge(&p, now)
 	opened := Receiving{
 		Mid: l.slot.mid, Participant: l.slot.now.Participant, Source: l.slot.now.Source,
 		At: now, After: now.Sub(l.slot.since),

@@ -85,6 +85,14 @@ func mediaNumbers() []number[media.Snapshot] {
 		counter("media_moves_total", "Moves of a participant between rooms, or to and from waiting.", func(s s) uint64 { return s.Moves }),
 		counter("media_moves_refused_total", "Moves into a room that was full.", func(s s) uint64 { return s.Refused }),
 		counter("media_offers_total", "SDP offers that were answered.", func(s s) uint64 { return s.Offers }),
+		counter("media_socket_sends_total", "System calls that sent to the media socket.", func(s s) uint64 { return s.Socket.Sends }),
+		counter("media_socket_receives_total", "System calls that received from the media socket.", func(s s) uint64 { return s.Socket.Receives }),
+		counter("media_packets_batched_total", "Packets that left through the media socket in batches.", func(s s) uint64 { return s.Socket.BatchPackets }),
+		counter("media_packets_gso_total", "Packets that left in GSO runs of two or more, of those batched.", func(s s) uint64 { return s.Socket.GSOPackets }),
+		counter("media_gso_runs_total", "GSO runs of two or more packets.", func(s s) uint64 { return s.Socket.GSORuns }),
+		counter("media_gso_runs_refused_total", "GSO runs that the kernel refused, sent again packet by packet.", func(s s) uint64 { return s.Socket.GSORefused }),
+		counter("media_packets_gro_total", "Packets that came in GRO runs.", func(s s) uint64 { return s.Socket.GROPackets }),
+		counter("media_packets_tcp_total", "Packets that left over ICE/TCP.", func(s s) uint64 { return s.Socket.TCPPackets }),
 		counter("media_panics_total", "Participants ended by a fault of this server.", func(s s) uint64 { return s.Panics }),
 	}
 }

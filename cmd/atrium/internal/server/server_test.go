@@ -311,7 +311,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, name := range []string{
 		"atrium_media_rooms 0", "atrium_media_participants 0", "atrium_media_packets_in_total 0",
-		"atrium_media_packets_out_total 0", `atrium_media_packets_dropped_total{reason="layer"} 0`,
+		"atrium_media_packets_out_total 0", "atrium_media_packets_batched_total 0", "atrium_media_packets_gso_total 0", "atrium_media_packets_gro_total 0", `atrium_media_packets_dropped_total{reason="layer"} 0`,
 		"atrium_media_out_bytes_total 0", "atrium_turn_allocations 0", `atrium_turn_refusals_total{reason="quota"} 0`, "atrium_media_key_frame_requests_total 0", "atrium_media_nacks_in_total 0",
 		`atrium_signal_joins_total{result="ok"} 0`, "atrium_signal_join_seconds_count 0", "process_cpu_seconds_total ",
 		"process_resident_memory_bytes ", "go_goroutines ",
