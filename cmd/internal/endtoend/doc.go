@@ -1,4 +1,8 @@
 // Package endtoend tests the built binary as its users meet it: atrium dev is
 // started as a process and real browsers open the links that it prints. It
 // holds tests only.
+//
+// With the build tag long come those that take minutes. ATRIUM_LONG_CALL=90s
+// makes its calls, ATRIUM_LONG_JOINS=1000 its comings and goings as short as
+// that, to try them out.
 package endtoend

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,7 +68,9 @@ func startBinary(t *testing.T, binary string, args ...string) *server {
 	ready := filepath.Join(t.TempDir(), "ready.json")
 	s := &server{logs: &testkit.Buffer{}, done: make(chan struct{})}
 	s.cmd = exec.Command(binary, append([]string{"dev", "--ready-file", ready}, args...)...)
-	s.cmd.Env = append(os.Environ(), "ATRIUM_MEDIA_ADDRESS=127.0.0.1", "ATRIUM_TURN_ADDRESS=127.0.0.1")
+	// What is meant for these tests is no setting of the server's.
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ATRIUM_LONG") })
+	s.cmd.Env = append(own, "ATRIUM_MEDIA_ADDRESS=127.0.0.1", "ATRIUM_TURN_ADDRESS=127.0.0.1")
 	s.cmd.Stdout, s.cmd.Stderr = s.logs, s.logs
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

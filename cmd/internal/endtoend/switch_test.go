@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,26 +14,31 @@ import (
 // post calls the API with the server's key.
 func (s *server) post(t *testing.T, path, body string, into any) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/api/v1"+path, strings.NewReader(body))
-	if err != nil {
+	if err := s.try(t.Context(), path, body, into); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// try is post outside of the test's goroutine.
+func (s *server) try(ctx context.Context, path, body string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+s.APIKey)
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer res.Body.Close()
 	if res.StatusCode/100 != 2 {
-		t.Fatalf("POST %s: %s", path, res.Status)
+		return fmt.Errorf("POST %s: %s", path, res.Status)
 	}
 	if into == nil {
-		return
+		return nil
 	}
-	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
-		t.Fatal(err)
-	}
+	return json.NewDecoder(res.Body).Decode(into)
 }
 
 // switches of the stage in a run of the test.
