@@ -11,8 +11,11 @@ const (
 	batchRuns = 512
 	// batchSegments and batchBytes bound what waits for a flush: about the
 	// packets of a key frame for a room.
-	batchSegments = 1024
+	batchSegments = 8192
 	batchBytes    = 1 << 20
+	// readerBytes is a frame of six packets for a thousand receivers: flushed
+	// before its end, it would go out in runs of two.
+	readerBytes = 8 << 20
 	// maxRunSegments is the kernel's UDP_MAX_SEGMENTS (128 since Linux 6.9).
 	maxRunSegments = 64
 	// maxRunBytes keeps a run within one IP datagram of 65,535 bytes.
