@@ -2,12 +2,18 @@ package control
 
 import (
 	"context"
-	"errors"
+	"time"
+
+	"github.com/atriumrtc/atrium/control/store"
 )
 
 // Media is how the rules reach the calls that are going on. Implementations
 // must not block for long and return ErrNotFound for what they don't have.
 type Media interface {
+	// Place puts a participant into a room, opening it when it isn't, or with
+	// a nil room parks them. ErrNotFound when they aren't connected; a
+	// *StateError with CodeCallFull when there is no seat left.
+	Place(ctx context.Context, participantID string, room *MediaRoom) error
 	// CloseRoom ends the call in a room, if there is one, for everybody.
 	CloseRoom(ctx context.Context, roomID string) error
 	// Participants lists who is in the room, in order of arrival; none when
@@ -18,8 +24,17 @@ type Media interface {
 	// source.
 	Mute(ctx context.Context, roomID, participantID, source string, muted bool) error
 	// Remove ends a participant's stay; their token is dead. ErrNotFound when
-	// the participant isn't in the room.
+	// the participant isn't in the room; roomID "" is wherever they are,
+	// parked too.
 	Remove(ctx context.Context, roomID, participantID string) error
+}
+
+// MediaRoom describes a room to media.
+type MediaRoom struct {
+	ID, Name string
+	Kind     string // individual, meeting, group, plain
+	Capacity int    // seats
+	EndsAt   time.Time
 }
 
 // Participant is somebody in a room.
@@ -45,27 +60,108 @@ type Secrets interface {
 	// NewAPIKey and NewLink return a new secret and its SHA-256.
 	NewAPIKey() (secret string, digest [32]byte)
 	NewLink() (secret string, digest [32]byte)
+	// NewVisitToken returns what a guest proves their visit with.
+	NewVisitToken() (secret string, digest [32]byte)
+	// Digest returns a keyed hash (HMAC), to find a value by that mustn't
+	// stand in the store, and couldn't be guessed from a plain hash.
+	Digest(purpose, value string) []byte
 	// Seal encrypts, and Open decrypts what was sealed for the same purpose.
 	Seal(plaintext []byte, purpose string) []byte
 	Open(sealed []byte, purpose string) ([]byte, error)
 }
 
-// Errors of Service. Those of the store come through wrapped.
-var (
-	// ErrNotFound: unknown, deleted, or another organisation's (R-T-4).
-	ErrNotFound = errors.New("not found")
-	// ErrUnauthenticated: no such API key.
-	ErrUnauthenticated = errors.New("unknown API key")
-	// ErrOnceMismatch: the idempotency key was used for another request.
-	ErrOnceMismatch = errors.New("the idempotency key was used for another request")
-)
-
-// FieldError says which field of a request breaks which rule. It is meant
-// for whoever sent the request and doesn't repeat what they sent.
-type FieldError struct {
-	Field   string // as in the API: name, capacity
-	Message string // what to do
+// KeyRef names one key of the key file of visits (R-PV-1): the slot, and which
+// of the keys that have stood in it.
+type KeyRef struct {
+	Slot uint32 `json:"slot"`
+	ID   string `json:"id"`
 }
 
-// Error implements error.
-func (e *FieldError) Error() string { return e.Field + ": " + e.Message }
+// IsZero says whether r names none.
+func (r KeyRef) IsZero() bool { return r.ID == "" }
+
+// Vault keeps one key for each visit, link and appointment in a file of its
+// own that no backup holds. Overwriting the key erases what it sealed,
+// wherever copies of the ciphertext stand (R-PV-1).
+type Vault interface {
+	// Reserve makes a key, outside of any transaction.
+	Reserve() (KeyRef, error)
+	// Seal encrypts; Open decrypts what was sealed by that key for the same
+	// purpose. ErrErased when the key was overwritten.
+	Seal(ref KeyRef, plaintext []byte, purpose string) ([]byte, error)
+	Open(ref KeyRef, sealed []byte, purpose string) ([]byte, error)
+	// Erase overwrites keys; durably, when it returns nil. What was erased
+	// before is no error.
+	Erase(refs ...KeyRef) error
+	// Keep erases the keys of all slots that aren't in use. It is called at
+	// the start, as a crash may have come between Reserve and the commit.
+	Keep(inUse func(slot uint32) bool) error
+}
+
+// NoticeKind is what carries a Notice.
+type NoticeKind string
+
+// Kinds of a Notice.
+const (
+	NoticeEmail   NoticeKind = "email"
+	NoticeSMS     NoticeKind = "sms"
+	NoticeWebhook NoticeKind = "webhook"
+)
+
+// Notice is something to tell somebody outside.
+type Notice struct {
+	ID             string // unique and stable, as a receiver may get it twice; "": a new one
+	OrganisationID string
+	UnitID         string // whose webhooks hear it too; "": the organisation's only
+	Kind           NoticeKind
+	// To is the address: as it is, or sealed by Key for PurposeAddress. A
+	// webhook's is configured.
+	To  []byte
+	Key KeyRef
+	// Template and Data make an e-mail or an SMS. SealedData, sealed by Key
+	// for PurposeNotice, is Data that only the receiver may read: the link.
+	Template   string
+	Data       map[string]string
+	SealedData []byte
+	Language   string // BCP 47; "": the organisation's
+	// Event is a webhook's body.
+	Event *Event
+}
+
+// Purposes that what stands in a Notice is sealed for.
+const (
+	PurposeAddress = "notice/address"
+	PurposeNotice  = "notice/data"
+)
+
+// Event is what a webhook tells: nothing that says who a guest is.
+type Event struct {
+	Type           string            `json:"type"` // visit.arrived …
+	At             time.Time         `json:"timestamp"`
+	OrganisationID string            `json:"organisation_id"`
+	UnitID         string            `json:"unit_id,omitempty"`
+	Data           map[string]string `json:"data"`
+}
+
+// Outbox sends what must not be lost: it writes a record in the transaction,
+// and the sending goes on from there, at least once.
+type Outbox interface {
+	// Enqueue writes m and returns its id, a new one when m has none. How the
+	// sending went comes back through Service.Delivered with that id.
+	// ErrNoGateway when nothing is configured for its kind; no error for a
+	// webhook that nobody listens to.
+	Enqueue(tx store.Tx, m Notice) (id string, err error)
+}
+
+// Signer signs heads of the audit log.
+type Signer interface {
+	Sign(head []byte) []byte
+	PublicKey() []byte // Ed25519
+}
+
+// Clock makes the scheduler's timers.
+type Clock interface {
+	// After returns a channel that receives once when d has passed, unless
+	// stop is called before.
+	After(d time.Duration) (c <-chan time.Time, stop func())
+}

@@ -5,26 +5,77 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/atriumrtc/atrium/control/store"
 )
 
 // Keys of the records. Ids are UUIDs of version 7, so that records stand in
-// order of creation; none contains a slash.
+// order of creation; none contains a slash. What is soft-deleted stays in
+// place. ms are Unix milliseconds in 15 digits, seq 20 digits.
 //
 //	organisation/<id>                     Organisation
+//	unit/<id>                             Unit
+//	area/<id>                             areaRecord
+//	meeting_room/<id>                     meetingRoomRecord
+//	child/<parent>/<kind>/<id>            nothing: lists units, areas, meeting rooms, accounts, keys, deleted ones too
+//	name/<parent>/<kind>/<digest>         id: unique names, freed by deletion
+//	slug/<parent>/<kind>/<slug>           id: never freed
+//	account/<id>                          accountRecord
+//	account_email/<digest>/<account>      nothing: digest of the lower-cased e-mail
+//	grant/<account>/<id>                  Grant
+//	grant_on/<scope id>/<account>/<id>    nothing: finds a scope's grants
 //	api_key/<digest>                      APIKey
-//	room/<organisation>/<id>              roomRecord
-//	link/<digest>                         linkRecord
+//	api_key_id/<id>                       digest
+//	link/<digest>                         Link
+//	appointment/<id>                      of an area: appointments/<area>/<start ms>/<id>
+//	visit/<id>                            in a queue: queue/<area>/<arrived ms>/<visit>
+//	participant/<participant id>          whose they are: a visit, a seat of staff
+//	call/<id>                             live: call_live/<area or meeting room>/<call>
+//	consult/<id>                          of an area: consult_in/<area>/<id>
+//	area_event/<area>/<seq>               AreaEvent; area_seq/<area>: the last seq
+//	due/<ms>/<kind>/<id>                  nothing: what is to be done when
+//	audit/<organisation>/<seq>            AuditRecord
+//	audit_head/<organisation>             AuditHead
+//	sealed_key/<slot>                     KeyRef: slots of the key file that are in use
+//	used_token/<expiry ms>/<jti>          nothing: join tokens that were used
+//	room/<organisation>/<id>              roomRecord: rooms of the API
 //	once/<organisation>/<digest>          onceRecord
 //	once_expiry/<seconds>/<organisation>/<digest>   nothing: finds what to purge
 //	demo                                  demoRecord
 const (
 	prefixOrganisation = "organisation/"
+	prefixUnit         = "unit/"
+	prefixArea         = "area/"
+	prefixMeetingRoom  = "meeting_room/"
+	prefixChild        = "child/"
+	prefixName         = "name/"
+	prefixSlug         = "slug/"
+	prefixAccount      = "account/"
+	prefixAccountEmail = "account_email/"
+	prefixGrant        = "grant/"
+	prefixGrantOn      = "grant_on/"
 	prefixAPIKey       = "api_key/"
-	prefixRoom         = "room/"
+	prefixAPIKeyID     = "api_key_id/"
 	prefixLink         = "link/"
+	prefixAppointment  = "appointment/"
+	prefixAppointments = "appointments/"
+	prefixVisit        = "visit/"
+	prefixQueue        = "queue/"
+	prefixParticipant  = "participant/"
+	prefixCall         = "call/"
+	prefixCallLive     = "call_live/"
+	prefixConsult      = "consult/"
+	prefixConsultIn    = "consult_in/"
+	prefixAreaEvent    = "area_event/"
+	prefixAreaSeq      = "area_seq/"
+	prefixDue          = "due/"
+	prefixAudit        = "audit/"
+	prefixAuditHead    = "audit_head/"
+	prefixSealedKey    = "sealed_key/"
+	prefixUsedToken    = "used_token/"
+	prefixRoom         = "room/"
 	prefixOnce         = "once/"
 	prefixOnceExpiry   = "once_expiry/"
 	keyDemo            = "demo"
@@ -42,12 +93,6 @@ type roomRecord struct {
 	SealedLink     []byte    `json:"sealed_link"`
 }
 
-// linkRecord says where a link leads.
-type linkRecord struct {
-	OrganisationID string `json:"organisation_id"`
-	RoomID         string `json:"room_id"`
-}
-
 // demoRecord remembers what EnsureDemo made.
 type demoRecord struct {
 	OrganisationID string `json:"organisation_id"`
@@ -56,6 +101,18 @@ type demoRecord struct {
 }
 
 func roomKey(organisationID, id string) string { return prefixRoom + organisationID + "/" + id }
+
+// timeKey is a time as keys have it: sorted as times are, from 1970 on.
+func timeKey(t time.Time) string { return fmt.Sprintf("%015d", max(0, t.UnixMilli())) }
+
+// parseTimeKey reads what timeKey wrote.
+func parseTimeKey(key string) (time.Time, error) {
+	ms, err := strconv.ParseInt(key, 10, 64)
+	return time.UnixMilli(ms).UTC(), err
+}
+
+// seqKey is a sequence number as keys have it.
+func seqKey(seq uint64) string { return fmt.Sprintf("%020d", seq) }
 
 func hexDigest(digest [32]byte) string { return hex.EncodeToString(digest[:]) }
 

@@ -72,7 +72,7 @@ func (s *Service) createRoom(tx store.Tx, organisationID string, spec RoomSpec) 
 	if err := put(tx, roomKey(organisationID, id), record); err != nil {
 		return Room{}, err
 	}
-	link := linkRecord{OrganisationID: organisationID, RoomID: id}
+	link := Link{Kind: LinkRoom, OrganisationID: organisationID, TargetID: id}
 	return s.unseal(record), put(tx, prefixLink+record.LinkDigest, link)
 }
 

@@ -15,12 +15,16 @@ import (
 // lastUsedStep is how coarse an API key's time of last use is.
 const lastUsedStep = time.Hour
 
-// Options of New. All but Now and Logger are needed.
+// Options of New. Store, Media and Secrets are needed.
 type Options struct {
 	Store   store.Store
 	Media   Media
 	Secrets Secrets
+	Vault   Vault            // nil: what guests type can't be stored, so that nobody enters an area
+	Outbox  Outbox           // nil: nothing is sent; links are copied
+	Signer  Signer           // nil: heads of the audit log aren't signed
 	Now     func() time.Time // nil: the wall clock
+	Clock   Clock            // of the scheduler; nil: the runtime's
 	Logger  *slog.Logger     // nil: no logs
 }
 
@@ -30,7 +34,11 @@ type Service struct {
 	store   store.Store
 	media   Media
 	secrets Secrets
+	vault   Vault
+	outbox  Outbox
+	signer  Signer
 	now     func() time.Time
+	timers  Clock
 	log     *slog.Logger
 }
 
@@ -39,13 +47,30 @@ func New(o Options) (*Service, error) {
 	if o.Store == nil || o.Media == nil || o.Secrets == nil {
 		return nil, errors.New("control.New: Store, Media and Secrets are needed")
 	}
+	o = o.withDefaults()
+	return &Service{
+		store: o.Store, media: o.Media, secrets: o.Secrets, vault: o.Vault, outbox: o.Outbox,
+		signer: o.Signer, now: o.Now, timers: o.Clock, log: o.Logger,
+	}, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Vault == nil {
+		o.Vault = noVault{}
+	}
+	if o.Outbox == nil {
+		o.Outbox = noOutbox{}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Clock == nil {
+		o.Clock = wallClock{}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: o.Store, media: o.Media, secrets: o.Secrets, now: o.Now, log: o.Logger}, nil
+	return o
 }
 
 // newID returns a UUID of version 7: sorted by time of creation.

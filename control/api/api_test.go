@@ -32,6 +32,10 @@ type fakeMedia struct {
 	panics bool
 }
 
+func (f *fakeMedia) Place(context.Context, string, *control.MediaRoom) error {
+	return control.ErrNotFound
+}
+
 func (f *fakeMedia) CloseRoom(_ context.Context, id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

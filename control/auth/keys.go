@@ -5,7 +5,10 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +35,7 @@ const (
 type Keys struct {
 	signing []signingKey // the first one signs, all verify
 	sealing []sealingKey // the first one seals, all open
+	lookup  []byte       // for Digest
 }
 
 type signingKey struct {
@@ -188,6 +192,12 @@ func (f keyFile) keys() (*Keys, error) {
 		}
 		keys.sealing = append(keys.sealing, sealingKey{id: e.ID, aead: aead})
 	}
+	// From the oldest key, so that a digest stays the same when keys rotate.
+	oldest := f.Sealing[len(f.Sealing)-1].Key
+	var err error
+	if keys.lookup, err = hkdf.Key(sha256.New, oldest, nil, "atrium lookup digest", sha256.Size); err != nil {
+		return nil, errors.New("a key is damaged")
+	}
 	return keys, nil
 }
 
@@ -219,4 +229,14 @@ func (k *Keys) Open(sealed []byte, purpose string) ([]byte, error) {
 		return plaintext, nil
 	}
 	return nil, ErrUnsealed
+}
+
+// Digest returns HMAC-SHA-256 of a value, by a key that is derived for it: to
+// find a value by that mustn't stand in the data file, and that could be
+// guessed from a plain hash (an e-mail address). The same value has another
+// digest for another purpose.
+func (k *Keys) Digest(purpose, value string) []byte {
+	mac := hmac.New(sha256.New, k.lookup)
+	_, _ = mac.Write([]byte(purpose + "\x00" + value)) // never fails
+	return mac.Sum(nil)
 }

@@ -8,10 +8,12 @@ import (
 )
 
 const (
-	apiKeyPrefix = "atk_" // so that scanners of source code can recognise a leaked one
-	apiKeyBytes  = 32
-	linkBytes    = 18  // 144 bits: 24 characters without padding
-	maxPasted    = 512 // bytes of what may be pasted as a link, address included
+	apiKeyPrefix     = "atk_" // so that scanners of source code can recognise a leaked one
+	apiKeyBytes      = 32
+	linkBytes        = 18 // 144 bits: 24 characters without padding
+	visitTokenPrefix = "atv_"
+	visitTokenBytes  = 24
+	maxPasted        = 512 // bytes of what may be pasted as a link, address included
 )
 
 // newSecret returns n random bytes in base64url. crypto/rand never fails
@@ -69,4 +71,21 @@ func secretOf(s string, n int) bool {
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	return err == nil && len(b) == n
+}
+
+// NewVisitToken makes what a guest proves their visit with, and the digest to
+// keep.
+func (k *Keys) NewVisitToken() (secret string, digest [32]byte) {
+	secret = visitTokenPrefix + newSecret(visitTokenBytes)
+	return secret, sha256.Sum256([]byte(secret))
+}
+
+// VisitTokenDigest returns the digest to look a visit up by; ok is false when
+// secret can't be a visit token.
+func VisitTokenDigest(secret string) (digest [32]byte, ok bool) {
+	body, found := strings.CutPrefix(secret, visitTokenPrefix)
+	if !found || !secretOf(body, visitTokenBytes) {
+		return digest, false
+	}
+	return sha256.Sum256([]byte(secret)), true
 }

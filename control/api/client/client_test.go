@@ -25,6 +25,8 @@ type media struct{ removed bool }
 
 const participantID = "0192f0c1-7d3a-7b1e-9c55-1f2e3d4c5b6a"
 
+func (m *media) Place(context.Context, string, *control.MediaRoom) error { return control.ErrNotFound }
+
 func (m *media) CloseRoom(context.Context, string) error { return nil }
 
 func (m *media) Participants(context.Context, string) ([]control.Participant, error) {

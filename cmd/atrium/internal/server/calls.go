@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/atriumrtc/atrium/control"
@@ -11,6 +12,32 @@ import (
 // calls lets control reach the calls that are going on in the engine. Every
 // method answers control.ErrNotFound for who isn't in the room.
 type calls struct{ engine *media.Engine }
+
+// Place implements control.Media.
+func (c calls) Place(ctx context.Context, participantID string, room *control.MediaRoom) error {
+	p := c.engine.Participant(participantID)
+	if p == nil {
+		return control.ErrNotFound
+	}
+	if room == nil {
+		return c.placed(c.engine.Move(ctx, p, nil))
+	}
+	_, err := c.engine.Join(ctx, p, media.RoomOptions{
+		ID: room.ID, Name: room.Name, Kind: room.Kind, Capacity: room.Capacity, EndsAt: room.EndsAt,
+	})
+	return c.placed(err)
+}
+
+// placed says in control's words how a move went.
+func (calls) placed(err error) error {
+	switch {
+	case errors.Is(err, media.ErrRoomFull):
+		return &control.StateError{Code: control.CodeCallFull, Message: "The call is full; wait until somebody has left."}
+	case errors.Is(err, media.ErrClosed):
+		return control.ErrNotFound
+	}
+	return err
+}
 
 // CloseRoom implements control.Media.
 func (c calls) CloseRoom(_ context.Context, roomID string) error {
@@ -56,6 +83,9 @@ func (c calls) Mute(_ context.Context, roomID, participantID, source string, mut
 // Remove implements control.Media.
 func (c calls) Remove(_ context.Context, roomID, participantID string) error {
 	p := c.find(roomID, participantID)
+	if roomID == "" {
+		p = c.engine.Participant(participantID)
+	}
 	if p == nil {
 		return control.ErrNotFound
 	}

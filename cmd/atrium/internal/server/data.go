@@ -52,6 +52,8 @@ func OpenControl(cfg configs.Config) (*control.Service, func() error, error) {
 // noCalls stands for media where no server runs: nobody is in any room.
 type noCalls struct{}
 
+func (noCalls) Place(context.Context, string, *control.MediaRoom) error { return control.ErrNotFound }
+
 func (noCalls) CloseRoom(context.Context, string) error { return nil }
 
 func (noCalls) Participants(context.Context, string) ([]control.Participant, error) { return nil, nil }

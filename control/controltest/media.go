@@ -1,0 +1,117 @@
+package controltest
+
+import (
+	"context"
+	"sync"
+
+	"github.com/atriumrtc/atrium/control"
+)
+
+// Media is a control.Media that keeps who was placed where. The zero value is
+// ready; nobody is connected.
+type Media struct {
+	mu    sync.Mutex
+	where map[string]string // of those connected: the room, "" when parked
+}
+
+// Connect has a participant connect, parked.
+func (m *Media) Connect(participantID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.where == nil {
+		m.where = make(map[string]string)
+	}
+	if _, ok := m.where[participantID]; !ok {
+		m.where[participantID] = ""
+	}
+}
+
+// Disconnect has a participant's transport end.
+func (m *Media) Disconnect(participantID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.where, participantID)
+}
+
+// Where returns the room that a participant is in, "" when parked; connected
+// is false when they aren't.
+func (m *Media) Where(participantID string) (roomID string, connected bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	roomID, connected = m.where[participantID]
+	return roomID, connected
+}
+
+// Place implements control.Media.
+func (m *Media) Place(_ context.Context, participantID string, room *control.MediaRoom) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, ok := m.where[participantID]
+	switch {
+	case !ok:
+		return control.ErrNotFound
+	case room == nil:
+		m.where[participantID] = ""
+		return nil
+	case now != room.ID && m.countLocked(room.ID) >= room.Capacity:
+		return &control.StateError{Code: control.CodeCallFull, Message: "The call is full; wait until somebody has left."}
+	}
+	m.where[participantID] = room.ID
+	return nil
+}
+
+func (m *Media) countLocked(roomID string) int {
+	n := 0
+	for _, at := range m.where {
+		if at == roomID {
+			n++
+		}
+	}
+	return n
+}
+
+// CloseRoom implements control.Media.
+func (m *Media) CloseRoom(_ context.Context, roomID string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, at := range m.where {
+		if at == roomID {
+			delete(m.where, id)
+		}
+	}
+	return nil
+}
+
+// Participants implements control.Media.
+func (m *Media) Participants(_ context.Context, roomID string) ([]control.Participant, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []control.Participant
+	for id, at := range m.where {
+		if at == roomID {
+			list = append(list, control.Participant{ID: id, Connected: true})
+		}
+	}
+	return list, nil
+}
+
+// Mute implements control.Media.
+func (m *Media) Mute(_ context.Context, roomID, participantID, _ string, _ bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if at, ok := m.where[participantID]; !ok || at != roomID {
+		return control.ErrNotFound
+	}
+	return nil
+}
+
+// Remove implements control.Media.
+func (m *Media) Remove(_ context.Context, roomID, participantID string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if at, ok := m.where[participantID]; !ok || roomID != "" && at != roomID {
+		return control.ErrNotFound
+	}
+	delete(m.where, participantID)
+	return nil
+}
