@@ -10,6 +10,10 @@
 // given to Update may be run more than once, so it must have no effects but
 // those on the Tx.
 //
+// Updates that are called at the same time share one commit to the disk, so
+// that many writers get many times what one gets (PF-10). [Store].Watch tells
+// readers which records committed transactions changed.
+//
 // [Open] checks the whole file before using it: structure, a CRC-32C of every
 // record, and the count and digest of all records. A corrupt, truncated or
 // foreign file is refused and not altered (SE-13).

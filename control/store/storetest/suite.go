@@ -34,10 +34,20 @@ func Run(t *testing.T, open func(testing.TB) store.Store) {
 		{"ReadOnly", testReadOnly},
 		{"Context", testContext},
 		{"Close", testClose},
+		{"Company", testCompany},
+		{"Goexit", testGoexit},
+		{"Watch", testWatch},
+		{"WatchNothing", testWatchNothing},
+		{"WatchSlow", testWatchSlow},
+		{"WatchLost", testWatchLost},
+		{"WatchEnd", testWatchEnd},
+		{"WatchClose", testWatchClose},
 	} {
 		t.Run(row.name, func(t *testing.T) { row.test(t, open(t)) })
 	}
 	t.Run("Oracle", func(t *testing.T) { testOracle(t, open) })
+	t.Run("History", func(t *testing.T) { testHistory(t, open) })
+	t.Run("WatchOracle", func(t *testing.T) { testWatchOracle(t, open) })
 }
 
 func update(t *testing.T, s store.Store, fn func(store.Tx) error) {
@@ -389,5 +399,8 @@ func testClose(t *testing.T, s store.Store) {
 	}
 	if err := s.Update(context.Background(), never); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("Update of a closed store: %v", err)
+	}
+	if _, err := s.Watch(context.Background(), ""); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("Watch of a closed store: %v", err)
 	}
 }
