@@ -45,7 +45,7 @@
 //	layer.mu            one packet on its way to all slots; Move waits for it
 //	direct.out          RTCP to a participant; the contexts being made
 //	Slot.mu             rewriting and sending one packet
-//	Engine.batchMu      what is sent at once
+//	Engine.batchMu      what is sent at once, or with all else of a tick
 //	Participant.notifyMu  one event to the observer
 //	Engine.mu, then Participant.mu   what is there, and its state
 //	everything else (Room.mu, keyFrameRequest.mu, transport.mu, caches): leaves
@@ -58,6 +58,9 @@
 // from inbound.mu down: it is called with moveMu at most, and never by what a
 // packet, a room's loop or an observer runs. That is why whatever ends a
 // participant because of a packet does so on a goroutine of its own.
+//
+// The engine's tick, too, is work that Barrier waits for: it sends in the end
+// what all transports wrote meanwhile.
 //
 // A room's loop takes none of the first two, and pion's callbacks neither:
 // whoever holds moveMu may wait for both. Nothing in the packet path waits

@@ -70,9 +70,11 @@ type Engine struct {
 	local       []netip.Addr // see localAddresses
 	counters    counters
 
-	// batch is for what is not answered to something just read.
+	// batch is for what is not answered to something just read. While it is
+	// held, what goes into it leaves together in the end.
 	batchMu sync.Mutex
 	batch   *udp.Batch
+	held    bool
 
 	ids     atomic.Uint32
 	numbers atomic.Uint64
@@ -163,13 +165,32 @@ func (e *Engine) Addresses() []netip.AddrPort { return e.mux.Addresses() }
 // own virtual address; nothing else can be reached through it (SE-1).
 func (e *Engine) OpenRelay() (net.PacketConn, error) { return e.mux.OpenRelay() }
 
-// batched sends what f writes, at once.
+// batched sends what f writes, at once, or with all else while the batch is
+// held.
 func (e *Engine) batched(f func(out *udp.Batch)) {
 	e.batchMu.Lock()
 	defer e.batchMu.Unlock()
-	e.batch.Begin()
-	defer e.batch.End()
+	if !e.held {
+		e.batch.Begin()
+		defer e.batch.End()
+	}
 	f(e.batch)
+}
+
+// hold keeps what is batched until f returns. It is for the tick, one at a
+// time; f takes at most a few milliseconds.
+func (e *Engine) hold(f func()) {
+	e.batchMu.Lock()
+	e.batch.Begin()
+	e.held = true
+	e.batchMu.Unlock()
+	defer func() {
+		e.batchMu.Lock()
+		defer e.batchMu.Unlock()
+		e.held = false
+		e.batch.End()
+	}()
+	f()
 }
 
 // now is the time since the engine started.
@@ -200,9 +221,11 @@ func (e *Engine) tick() {
 		return
 	}
 	now := e.now()
-	for _, t := range e.ticking {
-		t.tick(now)
-	}
+	e.hold(func() {
+		for _, t := range e.ticking {
+			t.tick(now)
+		}
+	})
 	clear(e.ticking)
 	e.ticker = e.clock.AfterFunc(tickInterval, e.tick)
 }

@@ -98,7 +98,7 @@ func TestMalformedPackets(t *testing.T) {
 		l.handle(b, e.now())
 		a.layer(Microphone, 0).handle(b, e.now())
 		if packets, err := rtcp.Unmarshal(b); err == nil {
-			viewer.transport.slots[1].control(packets, e.now())
+			viewer.transport.slots[1].control(nil, packets, e.now())
 		}
 	}
 	if e.Snapshot().Dropped["malformed"] == 0 {

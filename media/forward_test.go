@@ -118,8 +118,8 @@ func TestResend(t *testing.T) {
 	}
 	lost := sent[2]
 	nack := &rtcp.TransportLayerNack{MediaSSRC: lost.header.SSRC, Nacks: []rtcp.NackPair{{PacketID: lost.header.SequenceNumber}}}
-	lost.slot.control([]rtcp.Packet{nack}, e.now())
-	lost.slot.control([]rtcp.Packet{nack}, e.now()) // too soon
+	lost.slot.control(nil, []rtcp.Packet{nack}, e.now())
+	lost.slot.control(nil, []rtcp.Packet{nack}, e.now()) // too soon
 	again := viewer.wire.take()
 	if len(again) != 1 {
 		t.Fatalf("%d packets resent; want 1", len(again))
@@ -132,7 +132,7 @@ func TestResend(t *testing.T) {
 		t.Errorf("resent %d %q; want %d %q", osn, payload[2:], lost.header.SequenceNumber, lost.payload)
 	}
 	other := &rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: nack.Nacks}
-	lost.slot.control([]rtcp.Packet{other}, e.now()+time.Second)
+	lost.slot.control(nil, []rtcp.Packet{other}, e.now()+time.Second)
 	if n := len(viewer.wire.take()); n != 0 {
 		t.Errorf("%d packets resent for another SSRC's NACK", n)
 	}
@@ -236,7 +236,7 @@ func TestResendDoesNotAllocate(t *testing.T) {
 		for n, s := range slots {
 			pairs[n].Nacks[0].PacketID, _, _ = s.seq.LastOut()
 			pairs[n].Nacks[0].PacketID-- // the last two
-			s.control(asked[n:n+1], time.Hour+time.Duration(i)*time.Second)
+			s.control(nil, asked[n:n+1], time.Hour+time.Duration(i)*time.Second)
 		}
 	}
 	for range 200 {

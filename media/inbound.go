@@ -83,7 +83,7 @@ func (in *inbound) handle(b []byte, out *udp.Batch) {
 	case in.decryptor == nil:
 		e.counters.drop(dropNotReady)
 	case len(b) >= 2 && b[1] >= 192 && b[1] <= 223:
-		in.handleRTCP(b, in.moment(out))
+		in.handleRTCP(b, in.moment(out), out)
 	default:
 		in.handleRTP(b, in.moment(out), out)
 	}
@@ -185,7 +185,7 @@ func unwrapRTX(b []byte, h *codec.RTP) []byte {
 }
 
 // handleRTCP takes a compound packet to those whom it concerns.
-func (in *inbound) handleRTCP(b []byte, now time.Duration) {
+func (in *inbound) handleRTCP(b []byte, now time.Duration, out *udp.Batch) {
 	c := &in.t.owner.engine.counters
 	plain, err := in.control.Decrypt(in.scratch[:0], b)
 	if err != nil {
@@ -208,7 +208,7 @@ func (in *inbound) handleRTCP(b []byte, now time.Duration) {
 		}
 	}
 	for _, s := range in.t.slots {
-		s.control(packets, now)
+		s.control(out, packets, now)
 	}
 }
 

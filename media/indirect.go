@@ -172,6 +172,6 @@ func (c *indirect) readSlot(s *Slot, sender *webrtc.RTPSender) {
 			c.t.owner.engine.counters.drop(dropMalformed)
 			continue
 		}
-		s.control(packets, c.t.owner.engine.now())
+		s.control(nil, packets, c.t.owner.engine.now())
 	}
 }

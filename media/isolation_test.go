@@ -12,7 +12,7 @@ import (
 // askAgain has the receiver ask for packets again and returns what comes.
 func askAgain(p *fakePeer, packets []sentPacket) []sentPacket {
 	for _, pkt := range packets {
-		pkt.slot.resend([]rtcp.NackPair{{PacketID: pkt.header.SequenceNumber}}, p.engine.now())
+		pkt.slot.resend(nil, []rtcp.NackPair{{PacketID: pkt.header.SequenceNumber}}, p.engine.now())
 	}
 	return p.wire.take()
 }

@@ -196,7 +196,7 @@ func TestKeyFrameStorm(t *testing.T) {
 		for range 300 { // 3 s
 			clock.advance(10 * time.Millisecond)
 			for _, s := range ask {
-				s.control([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: s.binding.ssrc}}, a.engine.now())
+				s.control(nil, []rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: s.binding.ssrc}}, a.engine.now())
 			}
 			a.recv(l, true) // answered at once
 		}

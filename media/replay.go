@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/atriumrtc/atrium/media/internal/codec"
+	"github.com/atriumrtc/atrium/media/internal/udp"
 )
 
 // replayAfter is how long a slot must have been still to get a replay. One that
@@ -27,9 +28,14 @@ func (s *Slot) replay(l *layer, now time.Duration) {
 	if s.started && now-s.lastAt < replayAfter {
 		return
 	}
-	frames := l.runFrames(s.epoch)
 	s.transport.scratchMu.Lock()
 	defer s.transport.scratchMu.Unlock()
+	s.owner.engine.batched(func(out *udp.Batch) { s.replayLocked(out, l, now) })
+}
+
+// replayLocked sends the run to out.
+func (s *Slot) replayLocked(out *udp.Batch, l *layer, now time.Duration) {
+	frames := l.runFrames(s.epoch)
 	var last codec.RTP
 	l.run.Each(s.epoch, func(raw []byte) {
 		if len(raw) == 0 { // padding closes up
@@ -37,7 +43,7 @@ func (s *Slot) replay(l *layer, now time.Duration) {
 			s.seq.Drop(last.Sequence)
 			return
 		}
-		p := packet{at: now, epoch: s.epoch}
+		p := packet{at: now, epoch: s.epoch, out: out}
 		raw = append(s.transport.scratch[:0], raw...)
 		if codec.ParseRTP(raw, &p.rtp) != nil {
 			return

@@ -182,7 +182,7 @@ func TestReceiverReports(t *testing.T) {
 	}
 	for _, row := range rows {
 		rr := rtcp.ReceptionReport{SSRC: slot.binding.ssrc, FractionLost: 64, LastSenderReport: row.lsr, Delay: row.delay}
-		slot.control([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: 9, FractionLost: 255}, rr}}}, e.now())
+		slot.control(nil, []rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: 9, FractionLost: 255}, rr}}}, e.now())
 		if got := viewer.transport.rtt(); (got - row.want).Abs() > time.Millisecond {
 			t.Errorf("%s: %s; want %s", row.name, got, row.want)
 		}

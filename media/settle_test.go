@@ -129,7 +129,7 @@ func TestResendsAreBounded(t *testing.T) {
 	sent := viewer.wire.take()
 	for range 100 {
 		for _, pkt := range sent {
-			pkt.slot.resend([]rtcp.NackPair{{PacketID: pkt.header.SequenceNumber}}, e.now())
+			pkt.slot.resend(nil, []rtcp.NackPair{{PacketID: pkt.header.SequenceNumber}}, e.now())
 		}
 		clock.advance(time.Second / 20)
 	}

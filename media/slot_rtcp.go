@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/atriumrtc/atrium/media/internal/codec"
+	"github.com/atriumrtc/atrium/media/internal/udp"
 )
 
 const (
@@ -27,8 +28,9 @@ const (
 
 func aptLine(pt uint8) string { return "apt=" + strconv.Itoa(int(pt)) }
 
-// control handles what the receiver of the slot says.
-func (s *Slot) control(packets []rtcp.Packet, now time.Duration) {
+// control handles what the receiver of the slot says. What is sent again goes
+// out with out, the batch of what was read together; nil sends at once.
+func (s *Slot) control(out *udp.Batch, packets []rtcp.Packet, now time.Duration) {
 	s.mu.Lock()
 	ssrc := s.binding.ssrc
 	s.mu.Unlock()
@@ -36,7 +38,7 @@ func (s *Slot) control(packets []rtcp.Packet, now time.Duration) {
 		switch p := pkt.(type) {
 		case *rtcp.TransportLayerNack:
 			if p.MediaSSRC == ssrc {
-				s.resend(p.Nacks, now)
+				s.resend(out, p.Nacks, now)
 			}
 		case *rtcp.PictureLossIndication:
 			if p.MediaSSRC == ssrc {
@@ -90,12 +92,12 @@ const maxRTT = 10
 
 // resend answers a NACK on the RTX SSRC (RFC 4588), with the packet as this
 // receiver would have got it. What was recorded in another room is not kept.
-func (s *Slot) resend(nacks []rtcp.NackPair, now time.Duration) {
+func (s *Slot) resend(batch *udp.Batch, nacks []rtcp.NackPair, now time.Duration) {
 	c := &s.owner.engine.counters
 	for _, pair := range nacks {
 		pair.Range(func(out uint16) bool {
 			c.nacksIn.Add(1)
-			if !s.resendOne(out, now) {
+			if !s.resendOne(batch, out, now) {
 				c.drop(dropResend)
 			}
 			return true
@@ -104,7 +106,7 @@ func (s *Slot) resend(nacks []rtcp.NackPair, now time.Duration) {
 }
 
 // resendOne returns false when the packet is no longer to be had.
-func (s *Slot) resendOne(out uint16, now time.Duration) bool {
+func (s *Slot) resendOne(batch *udp.Batch, out uint16, now time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, ok := s.sent.Get(out)
@@ -135,7 +137,7 @@ func (s *Slot) resendOne(out uint16, now time.Duration) bool {
 	e.Resent = now
 	e.Tries++
 	s.sent.Put(out, e)
-	s.writeResentLocked(out, e.Timestamp, h.Marker, payload, h.HeaderLen)
+	s.writeResentLocked(batch, out, e.Timestamp, h.Marker, payload, h.HeaderLen)
 	return true
 }
 
@@ -151,9 +153,9 @@ func (s *Slot) sentByLocked(id uint32) *layer {
 }
 
 // writeResentLocked sends a packet again. payload lies in the transport's
-// scratch, at least
-// two bytes behind its beginning, where its original number goes.
-func (s *Slot) writeResentLocked(out uint16, ts uint32, marker bool, payload []byte, headerLen int) {
+// scratch, at least two bytes behind its beginning, where its original number
+// goes.
+func (s *Slot) writeResentLocked(batch *udp.Batch, out uint16, ts uint32, marker bool, payload []byte, headerLen int) {
 	c := &s.owner.engine.counters
 	s.header = rtp.Header{
 		Version: 2, Marker: marker, PayloadType: s.binding.pt,
@@ -165,7 +167,7 @@ func (s *Slot) writeResentLocked(out uint16, ts uint32, marker bool, payload []b
 		payload = s.transport.scratch[headerLen : headerLen+2+len(payload)]
 		binary.BigEndian.PutUint16(payload, out)
 	}
-	n, err := s.w.writeRTP(nil, &s.header, payload)
+	n, err := s.w.writeRTP(batch, &s.header, payload)
 	if err != nil {
 		c.drop(unwritten(err))
 		return

@@ -39,7 +39,7 @@ func TestSnapshot(t *testing.T) {
 	drops("padding", func() { video.handle(a.padding(video), 0) })
 	drops("duplicate", func() { a.seq[video]--; a.recv(video, false) })
 	drops("inactive", func() { a.recv(a.layer(Screen, 0), true) })
-	drops("resend_miss", func() { sent[0].slot.resend([]rtcp.NackPair{{PacketID: sent[0].header.SequenceNumber + 9}}, 0) })
+	drops("resend_miss", func() { sent[0].slot.resend(nil, []rtcp.NackPair{{PacketID: sent[0].header.SequenceNumber + 9}}, 0) })
 	drops("layer", func() {
 		p := packet{epoch: r.number}
 		viewer.transport.slots[0].forward(video, &p)
@@ -103,7 +103,7 @@ func TestQuality(t *testing.T) {
 			b.recv(b.layer(Microphone, 0), false)
 			if n%50 == 0 {
 				s := a.transport.slots[0]
-				s.control([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: s.binding.ssrc, FractionLost: fraction}}}}, e.now())
+				s.control(nil, []rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: s.binding.ssrc, FractionLost: fraction}}}}, e.now())
 			}
 			clock.advance(20 * time.Millisecond)
 		}
