@@ -383,3 +383,51 @@ func TestKeysReplaced(t *testing.T) {
 		t.Errorf("those who have the link: %v", err)
 	}
 }
+
+// SE-7, SE-12: a join token is good for one seat, also after a restart; what
+// remembers that doesn't grow for ever.
+func TestUseToken(t *testing.T) {
+	f := newFixture(t)
+	c, _ := f.organisation("Ours")
+	room := f.room(c, control.Plain)
+	join := func() control.Join {
+		j, err := f.CreateJoin(t.Context(), c, room.ID, control.JoinSpec{Name: "Ann", Role: control.RoleParticipant}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j
+	}
+	first := join()
+	if err := f.UseToken(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	f.restart()
+	if err := f.UseToken(t.Context(), first); !errors.Is(err, control.ErrTokenUsed) {
+		t.Errorf("used twice: %v", err)
+	}
+	for range 30 {
+		if err := f.UseToken(t.Context(), join()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.now = f.now.Add(control.JoinLifetime + 2*time.Minute)
+	for range 6 {
+		if err := f.UseToken(t.Context(), join()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := 0
+	err := f.store.View(t.Context(), func(tx store.Tx) error {
+		return tx.Range("used_token/", "", func(string, []byte) error { left++; return nil })
+	})
+	if err != nil || left != 6 {
+		t.Errorf("%d used tokens are remembered, %v; want those that live", left, err)
+	}
+	gone := join()
+	if err := f.DeleteRoom(t.Context(), c, room.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.UseToken(t.Context(), gone); !errors.Is(err, control.ErrNotFound) {
+		t.Errorf("of a deleted room: %v", err)
+	}
+}

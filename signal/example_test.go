@@ -26,6 +26,11 @@ func (door) Admit(_ context.Context, token string) (signal.Admission, error) {
 	}, nil
 }
 
+// Seat would note that a token is used up. This one may be used again.
+func (door) Seat(context.Context, signal.Admission) error { return nil }
+
+func (door) Present(context.Context, signal.Admission, bool) {}
+
 func (door) Left(_ context.Context, a signal.Admission, reason media.CloseReason) {
 	fmt.Println(a.Name, reason)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -253,12 +254,20 @@ type fakeAuthority struct {
 	mu     sync.Mutex
 	admits map[string]Admission
 	errs   map[string]error
-	left   chan string // "<id> <reason>"
-	block  chan struct{}
+	used   map[string]bool // by TokenID
+	seated func(Admission) // is called by Seat; may be nil
+	left   chan string     // "<id> <reason>"
+	// reports are all calls of Present and Left, in order: "p present",
+	// "p absent", "p left".
+	reports []string
+	block   chan struct{} // Admit waits for it
+	slow    chan struct{} // Present and Left wait for it
 }
 
 func newFakeAuthority() *fakeAuthority {
-	return &fakeAuthority{admits: map[string]Admission{}, errs: map[string]error{}, left: make(chan string, 100)}
+	return &fakeAuthority{
+		admits: map[string]Admission{}, errs: map[string]error{}, used: map[string]bool{}, left: make(chan string, 100),
+	}
 }
 
 func (a *fakeAuthority) fail(token string, err error) {
@@ -288,20 +297,69 @@ func (a *fakeAuthority) Admit(ctx context.Context, token string) (Admission, err
 	return adm, nil
 }
 
+// Seat uses a token up, and knows of a room that has gone since.
+func (a *fakeAuthority) Seat(_ context.Context, adm Admission) error {
+	if a.seated != nil {
+		a.seated(adm)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.errs[adm.TokenID]; err != nil {
+		return err
+	}
+	if a.used[adm.TokenID] {
+		return ErrTokenUsed
+	}
+	a.used[adm.TokenID] = true
+	return nil
+}
+
+func (a *fakeAuthority) Present(_ context.Context, adm Admission, connected bool) {
+	if connected {
+		a.report(adm.ParticipantID + " present")
+	} else {
+		a.report(adm.ParticipantID + " absent")
+	}
+}
+
 func (a *fakeAuthority) Left(_ context.Context, adm Admission, reason media.CloseReason) {
+	a.report(adm.ParticipantID + " left")
 	a.left <- adm.ParticipantID + " " + string(reason)
 }
 
-// invite makes a token for a participant of its own: token "t-<id>".
-func (a *fakeAuthority) invite(id, room string) string {
+func (a *fakeAuthority) report(what string) {
+	a.mu.Lock()
+	slow := a.slow
+	a.mu.Unlock()
+	if slow != nil {
+		<-slow
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	adm := Admission{ParticipantID: id, Name: "Name of " + id, Role: media.RoleParticipant, Pool: media.SmallPool()}
+	a.reports = append(a.reports, what)
+}
+
+func (a *fakeAuthority) reported() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return strings.Join(a.reports, ", ")
+}
+
+// invite makes a token for a participant of its own: token "t-<id>".
+func (a *fakeAuthority) invite(id, room string) string { return a.inviteAgain(id, room, "t-"+id) }
+
+// inviteAgain makes another token for a participant.
+func (a *fakeAuthority) inviteAgain(id, room, token string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	adm := Admission{
+		ParticipantID: id, TokenID: token, Name: "Name of " + id, Role: media.RoleParticipant, Pool: media.SmallPool(),
+	}
 	if room != "" {
 		adm.Room = &media.RoomOptions{ID: room, Kind: "plain", Capacity: 10}
 	}
-	a.admits["t-"+id] = adm
-	return "t-" + id
+	a.admits[token] = adm
+	return token
 }
 
 func (a *fakeAuthority) wantLeft(t *testing.T, want string) {

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -152,7 +153,7 @@ func roomName(n int) string {
 
 // sit makes a session that has joined, without a connection.
 func sit(rt *rapid.T, s *Server, id string) *session {
-	st, err := s.seats.reserve(Admission{ParticipantID: id})
+	st, _, err := s.seats.reserve(context.Background(), Admission{ParticipantID: id})
 	if err != nil {
 		rt.Fatal(err)
 	}

@@ -29,6 +29,10 @@ func (o *open) Admit(_ context.Context, token string) (signal.Admission, error) 
 	}, nil
 }
 
+func (*open) Seat(context.Context, signal.Admission) error { return nil }
+
+func (*open) Present(context.Context, signal.Admission, bool) {}
+
 func (o *open) Left(_ context.Context, a signal.Admission, reason media.CloseReason) {
 	o.mu.Lock()
 	o.left[a.ParticipantID] = reason

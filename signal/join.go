@@ -46,26 +46,28 @@ func (c *session) join(join *message.Join) error {
 	if err := c.checkOrigin(a); err != nil {
 		return err
 	}
-	if s.isDraining() {
-		return &refusal{message.CodeShutdown, "the server is stopping and takes nobody new"}
-	}
 	pool, err := fit(a.Pool, join.Slots)
 	if err != nil {
 		return err
 	}
-	st, err := s.seats.reserve(a)
+	st, kept, err := s.seats.reserve(ctx, a)
 	if err != nil {
 		return err
 	}
+	if kept {
+		return c.takeOver(ctx, st, a)
+	}
 	st.started = c.started
 	c.seat.Store(st)
-	err = c.enter(ctx, st, pool)
+	if s.isDraining() {
+		err = &refusal{message.CodeShutdown, "the server is stopping and takes nobody new"}
+	} else {
+		err = c.enter(ctx, st, pool)
+	}
 	if err == nil {
 		// A room that was deleted since it was looked up has just come back to
 		// life: it ends again.
-		if _, again := s.authority.Admit(ctx, join.Token); errors.Is(again, ErrRoomClosed) {
-			err = again
-		}
+		err = s.authority.Seat(ctx, a)
 	}
 	if err == nil && !c.decide(phaseJoined) {
 		err = &refusal{message.CodeTimeout, "the join took too long"}
@@ -107,11 +109,11 @@ func (c *session) enter(ctx context.Context, st *seat, pool media.Pool) error {
 	return nil
 }
 
-// abandon undoes a join that failed: as if the token had not been used.
+// abandon undoes a join that failed.
 func (c *session) abandon(st *seat) {
 	c.seat.Store(nil)
 	c.server.hub.leave(c)
-	c.server.seats.remove(st)
+	c.server.seats.remove(st, media.CloseLeft)
 	if st.participant != nil {
 		st.participant.Close(media.CloseLeft)
 	}
@@ -130,6 +132,29 @@ func (c *session) resume(st *seat, join *message.Join) error {
 	if !ok {
 		return &refusal{message.CodeResumeUnknown, "no seat is kept for this; ask for a new token"}
 	}
+	return c.settle(st, old, secret)
+}
+
+// takeOver returns to a seat by a token of another than the one that it was
+// taken with: only who was admitted again has it.
+func (c *session) takeOver(ctx context.Context, st *seat, a Admission) error {
+	s := c.server
+	if err := s.authority.Seat(ctx, a); err != nil {
+		return err
+	}
+	if !c.decide(phaseJoined) {
+		return &refusal{message.CodeTimeout, "the join took too long"}
+	}
+	old, secret, ok := s.seats.takeOver(st, a.TokenID, c)
+	if !ok {
+		return &refusal{message.CodeResumeUnknown, "the seat has just gone; ask for a new token"}
+	}
+	return c.settle(st, old, secret)
+}
+
+// settle sits down in a seat that has just been given to the session.
+func (c *session) settle(st *seat, old *session, secret string) error {
+	s := c.server
 	if old != nil {
 		old.bye(message.CodeReplaced, "another connection has taken the seat over", false)
 	}
@@ -166,6 +191,7 @@ func (c *session) welcome(st *seat, secret string, resumed bool) {
 		Resume:      secret,
 		Resumed:     resumed,
 	}))
+	s.tell(st)
 	s.log.Info("joined", "participant_id", a.ParticipantID, "room_id", room, "resumed", resumed)
 }
 

@@ -18,6 +18,7 @@ var known = []struct {
 	refusal
 }{
 	{ErrBadToken, refusal{message.CodeBadToken, "the token is not valid"}},
+	{ErrTokenUsed, refusal{message.CodeBadToken, "the token has been used; ask for a new one"}},
 	{ErrTokenExpired, refusal{message.CodeTokenExpired, "the token has expired; ask for a new one"}},
 	{ErrRoomClosed, refusal{message.CodeRoomClosed, "the room is closed"}},
 	{media.ErrRoomFull, refusal{message.CodeRoomFull, "the room is full"}},

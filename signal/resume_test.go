@@ -247,33 +247,10 @@ func TestTokenStandsInForALostSeat(t *testing.T) {
 	}
 }
 
-// Used ids are forgotten once no token for them can be alive.
-func TestUsedIDsAreForgotten(t *testing.T) {
-	now := time.Unix(0, 0)
-	s := &seats{now: func() time.Time { return now }, byID: map[string]*seat{}, used: map[string]struct{}{}}
-	for range 3 {
-		for _, id := range []string{"a", "b"} {
-			st, err := s.reserve(Admission{ParticipantID: id})
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.take(st, nil)
-			s.remove(st)
-			if _, err := s.reserve(Admission{ParticipantID: id}); err == nil {
-				t.Fatal("a used token was taken again")
-			}
-		}
-		now = now.Add(usedFor + time.Second)
-	}
-	if len(s.used) != 2 || len(s.usedOrder) != 2 {
-		t.Errorf("%d and %d remembered; want the last two", len(s.used), len(s.usedOrder))
-	}
-}
-
 // Secrets are not kept: only their hashes are.
 func TestSecretIsHashed(t *testing.T) {
-	s := &seats{now: time.Now, byID: map[string]*seat{}, used: map[string]struct{}{}}
-	st, err := s.reserve(Admission{ParticipantID: "p"})
+	s := &seats{now: time.Now, byID: map[string]*seat{}}
+	st, _, err := s.reserve(t.Context(), Admission{ParticipantID: "p"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -9,16 +10,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/atriumrtc/atrium/media"
 	"github.com/atriumrtc/atrium/signal/message"
 )
 
-const (
-	// secretBytes of randomness are in a resume secret (SE-5: ≥ 128 bits).
-	secretBytes = 24
-	// usedFor is how long a participant's id is remembered after its seat has
-	// gone: longer than any join token lives (SE-7: ≤ 5 minutes).
-	usedFor = 10 * time.Minute
-)
+// secretBytes of randomness are in a resume secret (SE-5: ≥ 128 bits).
+const secretBytes = 24
 
 // seat is a participant's place. It outlives connections: sessions come and go,
 // the seat stays until the participant is closed.
@@ -26,7 +23,7 @@ type seat struct {
 	admission Admission
 	name      string // as shown to others
 	started   time.Time
-	done      chan struct{} // closed with the seat
+	done      chan struct{} // closed once everybody knows that the seat has gone
 
 	// attach orders the sessions that take the seat over, one after another.
 	attach sync.Mutex
@@ -40,41 +37,56 @@ type seat struct {
 	// not cost the seat.
 	previous    [sha256.Size]byte
 	hasPrevious bool
-	taken       bool // has been welcomed
-	up          bool // its transport has been connected once
+	tokenID     string // of the token that took it last
+	taken       bool   // has been welcomed
+	up          bool   // its transport has been connected once
 	gone        bool
+
+	// What the authority is to be told, and was: see presence.go.
+	lost    bool // the holder's transport is
+	telling bool
+	told    bool // present, as the authority was told last
+	reason  media.CloseReason
 }
 
-// seats knows all seats by the participant's id.
+// seats knows all seats by the participant's id, those that have gone until
+// the authority knows it.
 type seats struct {
 	now func() time.Time
 
 	mu   sync.Mutex
 	byID map[string]*seat
-	used map[string]struct{}
-	// usedOrder is used in order of time, to forget from its front.
-	usedOrder []usedID
 }
 
-type usedID struct {
-	id    string
-	until time.Time
-}
-
-// reserve makes the seat of an admission. Errors: *refusal.
-func (s *seats) reserve(a Admission) (*seat, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.forgetLocked()
-	if _, taken := s.byID[a.ParticipantID]; taken {
-		return nil, &refusal{message.CodeSeatTaken, "this token's seat is taken; only its resume secret returns to it"}
+// reserve makes the seat of an admission. Where the participant has a seat
+// already and comes with another token, kept is true: it is that one, to be
+// taken over. Errors: *refusal, the context's.
+func (s *seats) reserve(ctx context.Context, a Admission) (st *seat, kept bool, err error) {
+	for {
+		s.mu.Lock()
+		st, found := s.byID[a.ParticipantID]
+		if !found {
+			st = &seat{
+				admission: a, tokenID: a.TokenID, name: message.CleanName(a.Name), started: s.now(), done: make(chan struct{}),
+			}
+			s.byID[a.ParticipantID] = st
+			s.mu.Unlock()
+			return st, false, nil
+		}
+		gone, kept := st.gone, st.taken && st.tokenID != a.TokenID
+		s.mu.Unlock()
+		switch {
+		case kept && !gone:
+			return st, true, nil
+		case !gone:
+			return nil, false, &refusal{message.CodeSeatTaken, "this token's seat is taken; its resume secret or a new token returns to it"}
+		}
+		select { // the authority must hear of the end before it hears of a new beginning
+		case <-st.done:
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
 	}
-	if _, used := s.used[a.ParticipantID]; used {
-		return nil, &refusal{message.CodeBadToken, "the token has been used; ask for a new one"}
-	}
-	st := &seat{admission: a, name: message.CleanName(a.Name), started: s.now(), done: make(chan struct{})}
-	s.byID[a.ParticipantID] = st
-	return st, nil
 }
 
 // seatParticipant completes a reserved seat.
@@ -96,6 +108,20 @@ func (s *seats) take(st *seat, c *session) (secret string, ok bool) {
 	return st.rotateLocked(), true
 }
 
+// takeOver gives a seat to a session that came with a new token; false when
+// the seat has gone. It returns the session that had it, or nil. Secrets from
+// before are dead: who has them isn't who was admitted last.
+func (s *seats) takeOver(st *seat, tokenID string, c *session) (old *session, secret string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st.gone {
+		return nil, "", false
+	}
+	old, st.holder = st.holder, c
+	st.tokenID, st.hasPrevious, st.lost = tokenID, false, false
+	return old, st.rotateLocked(), true
+}
+
 // find returns the seat that a resume secret is good for.
 func (s *seats) find(secret string) (*seat, bool) {
 	s.mu.Lock()
@@ -107,7 +133,7 @@ func (s *seats) findLocked(secret string) (*seat, bool) {
 	// Ids have no dot, secrets neither (base64url).
 	id, _, _ := strings.Cut(secret, ".")
 	st, ok := s.byID[id]
-	if !ok || !st.taken {
+	if !ok || !st.taken || st.gone {
 		return nil, false
 	}
 	hash := sha256.Sum256([]byte(secret))
@@ -126,6 +152,7 @@ func (s *seats) claim(secret string, c *session) (st *seat, old *session, next s
 		return nil, nil, "", false
 	}
 	old, st.holder = st.holder, c
+	st.lost = false
 	next = st.rotateLocked()
 	st.previous, st.hasPrevious = sha256.Sum256([]byte(secret)), true
 	return st, old, next, true
@@ -188,34 +215,44 @@ func (s *seats) participantOf(st *seat) participant {
 }
 
 // remove takes a seat away. first is false when it had gone before; holder is
-// the session that has it, or nil.
-func (s *seats) remove(st *seat) (holder *session, first bool) {
+// the session that has it, or nil. One that was welcomed stays known until
+// forget.
+func (s *seats) remove(st *seat, reason media.CloseReason) (holder *session, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if st.gone {
 		return nil, false
 	}
-	st.gone = true
-	close(st.done)
-	id := st.admission.ParticipantID
-	delete(s.byID, id)
-	if st.taken {
-		s.forgetLocked()
-		s.used[id] = struct{}{}
-		s.usedOrder = append(s.usedOrder, usedID{id, s.now().Add(usedFor)})
+	st.gone, st.reason = true, reason
+	if !st.taken {
+		s.forgetLocked(st)
 	}
 	return st.holder, true
 }
 
-func (s *seats) forgetLocked() {
-	now := s.now()
-	for len(s.usedOrder) > 0 && now.After(s.usedOrder[0].until) {
-		delete(s.used, s.usedOrder[0].id)
-		s.usedOrder = s.usedOrder[1:]
-	}
+func (s *seats) forgetLocked(st *seat) {
+	delete(s.byID, st.admission.ParticipantID)
+	close(st.done)
 }
 
-// all lists the seats.
+// count is the number of seats that are there.
+func (s *seats) count() int {
+	n := 0
+	for _, st := range s.all() {
+		if !s.isGone(st) {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *seats) isGone(st *seat) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return st.gone
+}
+
+// all lists the seats, those too that have gone and are being reported.
 func (s *seats) all() []*seat {
 	s.mu.Lock()
 	defer s.mu.Unlock()

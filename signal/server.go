@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// closeTime bounds Close; leftTime bounds what follows a seat's end.
+	// closeTime bounds Close; leftTime bounds a report to the authority.
 	closeTime = 5 * time.Second
 	leftTime  = 10 * time.Second
 )
@@ -85,7 +85,7 @@ func newServer(cfg Config, o Options, e engine) *Server {
 		log: o.Logger, clock: o.Clock,
 		metrics: newMetrics(),
 		hub:     &hub{now: o.Clock.Now, rooms: map[string]map[*session]struct{}{}},
-		seats:   &seats{now: o.Clock.Now, byID: map[string]*seat{}, used: map[string]struct{}{}},
+		seats:   &seats{now: o.Clock.Now, byID: map[string]*seat{}},
 		members: map[*session]*list.Element{}, pending: list.New(),
 		idle: make(chan struct{}),
 	}
@@ -226,7 +226,7 @@ func (s *Server) seatClosed(c *session, reason media.CloseReason) {
 	if st == nil {
 		return // a join that failed
 	}
-	holder, first := s.seats.remove(st)
+	holder, first := s.seats.remove(st, reason)
 	if !first {
 		return
 	}
@@ -236,16 +236,7 @@ func (s *Server) seatClosed(c *session, reason media.CloseReason) {
 			told.bye(b.Code, b.Reason, b.Retry)
 		}
 	}
-	a := st.admission
-	s.background(func() {
-		if s.relays != nil {
-			s.relays.Revoke(a.ParticipantID)
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), leftTime)
-		defer cancel()
-		s.authority.Left(ctx, a, reason)
-		s.log.Info("left", "participant_id", a.ParticipantID, "reason", string(reason))
-	})
+	s.tell(st)
 }
 
 // byeOf is what a client is told of its participant's end.
@@ -347,7 +338,7 @@ func (s *Server) Close() {
 func (s *Server) Snapshot() Snapshot {
 	var snap Snapshot
 	s.metrics.fill(&snap)
-	snap.Seats = len(s.seats.all())
+	snap.Seats = s.seats.count()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	snap.Sessions = len(s.joinedLocked())

@@ -111,6 +111,7 @@ func (c *session) run() {
 	if st := c.seat.Load(); st != nil {
 		c.server.seats.release(st, c)
 		st.participant.Detach(c)
+		c.server.tell(st)
 	}
 }
 
@@ -286,6 +287,8 @@ func (c *session) Notify(ev media.Event) {
 				c.server.metrics.connected(took)
 			}
 		}
+		c.server.seats.transport(c.seat.Load(), c, ev.State)
+		c.server.tell(c.seat.Load())
 	}
 	if e, ok := entryOf(ev); ok {
 		c.push(e)

@@ -32,6 +32,10 @@ func (d door) Admit(_ context.Context, token string) (signal.Admission, error) {
 	}, nil
 }
 
+func (door) Seat(context.Context, signal.Admission) error { return nil }
+
+func (door) Present(context.Context, signal.Admission, bool) {}
+
 func (door) Left(context.Context, signal.Admission, media.CloseReason) {}
 
 // serve runs the real thing on loopback, and says where.

@@ -49,9 +49,33 @@ func (a authority) Admit(ctx context.Context, token string) (signal.Admission, e
 		Room: &media.RoomOptions{
 			ID: room.ID, Name: room.Name, Kind: string(room.Type), Capacity: room.Capacity,
 		},
-		Pool: pool,
+		TokenID: claims.ID,
+		Pool:    pool,
+		Claim: control.Join{
+			ID: claims.ID, ParticipantID: claims.ParticipantID, OrganisationID: claims.OrganisationID,
+			RoomID: claims.RoomID, IssuedAt: claims.IssuedAt, ExpiresAt: claims.ExpiresAt,
+		},
 	}, nil
 }
+
+// Seat implements signal.Authority.
+func (a authority) Seat(ctx context.Context, admission signal.Admission) error {
+	join, ok := admission.Claim.(control.Join)
+	if !ok {
+		return fmt.Errorf("an admission of another authority: %T", admission.Claim)
+	}
+	err := a.rooms.UseToken(ctx, join)
+	switch {
+	case errors.Is(err, control.ErrTokenUsed):
+		return signal.ErrTokenUsed
+	case errors.Is(err, control.ErrNotFound):
+		return signal.ErrRoomClosed
+	}
+	return err
+}
+
+// Present implements signal.Authority.
+func (authority) Present(context.Context, signal.Admission, bool) {}
 
 // Left implements signal.Authority. Rooms of the API keep no record of who was
 // in them.
