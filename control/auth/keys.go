@@ -125,42 +125,56 @@ func readKeyFile(path string) ([]byte, error) {
 }
 
 func createKeyFile(path string) error {
-	data, err := json.MarshalIndent(newKeyFile(), "", "  ")
+	temporary, err := writeKeyFile(path, newKeyFile())
 	if err != nil {
 		return err
+	}
+	defer func() { _ = os.Remove(temporary) }()
+	// A link, as a rename would replace keys that were created meanwhile.
+	if err := os.Link(temporary, path); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// writeKeyFile writes f to a new file beside path, synced, and returns its
+// name.
+func writeKeyFile(path string, f keyFile) (string, error) {
+	data, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return "", err
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".atrium-keys-*") // mode 0600
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer func() { _ = os.Remove(file.Name()) }()
 	_, err = file.Write(append(data, '\n'))
 	err = errors.Join(err, file.Chmod(keyFileMode), file.Sync(), file.Close())
 	if err != nil {
-		return err
+		return "", errors.Join(err, os.Remove(file.Name()))
 	}
-	// A link, as a rename would replace keys that were created meanwhile.
-	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return file.Name(), nil
 }
 
 func parseKeyFile(data []byte) (*Keys, error) {
+	f, err := decodeKeyFile(data)
+	if err != nil {
+		return nil, err
+	}
+	return f.keys()
+}
+
+func decodeKeyFile(data []byte) (keyFile, error) {
 	var f keyFile
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&f); err != nil {
-		return nil, errors.New("its contents are damaged") // the parser's words may quote a key
+		return f, errors.New("its contents are damaged") // the parser's words may quote a key
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("its contents are damaged")
+		return f, errors.New("its contents are damaged")
 	}
-	return f.keys()
+	return f, nil
 }
 
 func (f keyFile) keys() (*Keys, error) {

@@ -7,13 +7,20 @@ import (
 	"strings"
 )
 
+// Beginnings of tokens, so that scanners of source code can recognise a leaked
+// one.
 const (
-	apiKeyPrefix     = "atk_" // so that scanners of source code can recognise a leaked one
-	apiKeyBytes      = 32
-	linkBytes        = 18 // 144 bits: 24 characters without padding
-	visitTokenPrefix = "atv_"
-	visitTokenBytes  = 24
-	maxPasted        = 512 // bytes of what may be pasted as a link, address included
+	apiKeyPrefix   = "atk_"
+	sessionPrefix  = "ats_"
+	visitPrefix    = "atv_"
+	operatorPrefix = "ato_"
+)
+
+const (
+	apiKeyBytes = 32
+	tokenBytes  = 32  // of sessions, visits, the operator
+	linkBytes   = 18  // 144 bits: 24 characters without padding
+	maxPasted   = 512 // bytes of what may be pasted as a link, address included
 )
 
 // newSecret returns n random bytes in base64url. crypto/rand never fails
@@ -73,19 +80,36 @@ func secretOf(s string, n int) bool {
 	return err == nil && len(b) == n
 }
 
+// NewSessionToken makes the token of a staff session, and the digest to keep.
+func (k *Keys) NewSessionToken() (secret string, digest [32]byte) { return newToken(sessionPrefix) }
+
 // NewVisitToken makes what a guest proves their visit with, and the digest to
 // keep.
-func (k *Keys) NewVisitToken() (secret string, digest [32]byte) {
-	secret = visitTokenPrefix + newSecret(visitTokenBytes)
+func (k *Keys) NewVisitToken() (secret string, digest [32]byte) { return newToken(visitPrefix) }
+
+// SessionDigest returns the digest to look a session up by; ok is false when
+// token can't be one's.
+func SessionDigest(token string) (digest [32]byte, ok bool) { return tokenDigest(sessionPrefix, token) }
+
+// VisitTokenDigest returns the digest to look a visit up by; ok is false when
+// token can't be a visit's.
+func VisitTokenDigest(token string) (digest [32]byte, ok bool) {
+	return tokenDigest(visitPrefix, token)
+}
+
+// OperatorDigest returns the digest to compare an operator key by; ok is false
+// when key can't be one.
+func OperatorDigest(key string) (digest [32]byte, ok bool) { return tokenDigest(operatorPrefix, key) }
+
+func newToken(prefix string) (secret string, digest [32]byte) {
+	secret = prefix + newSecret(tokenBytes)
 	return secret, sha256.Sum256([]byte(secret))
 }
 
-// VisitTokenDigest returns the digest to look a visit up by; ok is false when
-// secret can't be a visit token.
-func VisitTokenDigest(secret string) (digest [32]byte, ok bool) {
-	body, found := strings.CutPrefix(secret, visitTokenPrefix)
-	if !found || !secretOf(body, visitTokenBytes) {
+func tokenDigest(prefix, token string) (digest [32]byte, ok bool) {
+	body, found := strings.CutPrefix(token, prefix)
+	if !found || !secretOf(body, tokenBytes) {
 		return digest, false
 	}
-	return sha256.Sum256([]byte(secret)), true
+	return sha256.Sum256([]byte(token)), true
 }

@@ -1,0 +1,348 @@
+package auth
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// ErrErased: the key that sealed a value was overwritten (R-PV-1).
+var ErrErased = errors.New("the sealed value was erased")
+
+// The vault's file: a header, then slots, each a random key that seals what
+// belongs to one visit, link or appointment. A slot is as long as a power of
+// two, so that none lies across two sectors and an overwrite is one write.
+const (
+	vaultMagic  = "atrium vault 1\n\x00" // the header's beginning
+	vaultSlot   = 64                     // bytes: id 8, key 32, CRC-32C of both 4, zeros
+	vaultHeader = vaultSlot
+	vaultGrowth = 256 // slots that are made, and synced, at once
+	vaultKey    = 32  // AES-256
+	vaultMode   = 0o600
+)
+
+// KeyRef names a key of a Vault: a slot, and which of the keys that were in it
+// one after another.
+type KeyRef struct {
+	Slot uint32 `json:"slot"`
+	ID   string `json:"id"` // 16 hexadecimal digits; not secret
+}
+
+// Vault is the file of the keys that are to be forgotten: one for each visit,
+// link or appointment that holds a guest's details. The data file only ever
+// holds what they sealed, so that overwriting 64 bytes here erases the details
+// there, and in every backup of it (R-PV-1). The file itself belongs in no
+// backup. It may be used concurrently, by one process (the data file's lock
+// stands for both).
+type Vault struct {
+	mu    sync.Mutex
+	file  *os.File
+	slots []vaultEntry
+	free  []uint32 // never used, or overwritten since
+}
+
+type vaultEntry struct {
+	id   uint64
+	key  [vaultKey]byte
+	used bool
+}
+
+// OpenVault opens the file, creating it (mode 0600) when there is none; its
+// directory must exist. All keys are free until Keep says otherwise. Errors
+// are ErrKeyFile with what to do; a file that is refused isn't altered.
+func OpenVault(path string) (*Vault, error) {
+	v, err := openVault(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w %s: %w", ErrKeyFile, path, err)
+	}
+	return v, nil
+}
+
+func openVault(path string) (*Vault, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, vaultMode)
+	if err != nil {
+		return nil, err
+	}
+	v := &Vault{file: file}
+	if err := errors.Join(v.read(), syncDir(filepath.Dir(path))); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return v, nil
+}
+
+func (v *Vault) read() error {
+	info, err := v.file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("it is not a regular file; give the path of a file")
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("others may use it (mode %04o): chmod 600 it", info.Mode().Perm())
+	}
+	if info.Size() == 0 {
+		header := make([]byte, vaultHeader)
+		copy(header, vaultMagic)
+		if _, err := v.file.WriteAt(header, 0); err != nil {
+			return err
+		}
+		return v.growLocked()
+	}
+	data, err := io.ReadAll(io.NewSectionReader(v.file, 0, info.Size()))
+	if err != nil {
+		return err
+	}
+	if len(data) < vaultHeader || string(data[:len(vaultMagic)]) != vaultMagic {
+		return errors.New("it is no key file of Atrium's: move it away to begin with an empty one; " +
+			"guests' details that are still kept can then not be shown any more")
+	}
+	return v.readSlots(data[vaultHeader:])
+}
+
+// readSlots takes over the keys. One that is damaged, as by a power cut in the
+// middle of its overwriting, is overwritten; a half slot at the end is that of
+// a growth which nobody has used.
+func (v *Vault) readSlots(data []byte) error {
+	damaged := false
+	for len(data) >= vaultSlot {
+		entry, ok := decodeSlot(data[:vaultSlot])
+		if !ok {
+			entry, damaged = newVaultEntry(), true
+			if err := v.writeLocked(uint32(len(v.slots)), entry); err != nil {
+				return err
+			}
+		}
+		v.free = append(v.free, uint32(len(v.slots)))
+		v.slots = append(v.slots, entry)
+		data = data[vaultSlot:]
+	}
+	if damaged {
+		return v.file.Sync()
+	}
+	return nil
+}
+
+func newVaultEntry() vaultEntry {
+	var e vaultEntry
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
+	_, _ = rand.Read(e.key[:])
+	e.id = binary.BigEndian.Uint64(id[:])
+	return e
+}
+
+func encodeSlot(e vaultEntry) []byte {
+	out := make([]byte, vaultSlot)
+	binary.BigEndian.PutUint64(out, e.id)
+	copy(out[8:], e.key[:])
+	binary.BigEndian.PutUint32(out[8+vaultKey:], crc32.Checksum(out[:8+vaultKey], crc32.MakeTable(crc32.Castagnoli)))
+	return out
+}
+
+func decodeSlot(data []byte) (vaultEntry, bool) {
+	var e vaultEntry
+	sum := crc32.Checksum(data[:8+vaultKey], crc32.MakeTable(crc32.Castagnoli))
+	if binary.BigEndian.Uint32(data[8+vaultKey:]) != sum {
+		return e, false
+	}
+	e.id = binary.BigEndian.Uint64(data)
+	copy(e.key[:], data[8:])
+	return e, true
+}
+
+func (v *Vault) writeLocked(slot uint32, e vaultEntry) error {
+	_, err := v.file.WriteAt(encodeSlot(e), vaultHeader+int64(slot)*vaultSlot)
+	return err
+}
+
+// growLocked makes keys in advance, so that Reserve needs no sync of its own.
+func (v *Vault) growLocked() error {
+	first := len(v.slots)
+	entries := make([]vaultEntry, vaultGrowth)
+	data := make([]byte, 0, vaultGrowth*vaultSlot)
+	for i := range entries {
+		entries[i] = newVaultEntry()
+		data = append(data, encodeSlot(entries[i])...)
+	}
+	if _, err := v.file.WriteAt(data, vaultHeader+int64(first)*vaultSlot); err != nil {
+		return err
+	}
+	if err := v.file.Sync(); err != nil {
+		return err
+	}
+	v.slots = append(v.slots, entries...)
+	for slot := len(v.slots) - 1; slot >= first; slot-- {
+		v.free = append(v.free, uint32(slot))
+	}
+	return nil
+}
+
+// Keep says which keys the data file still refers to. The others are
+// overwritten and free: a crash may have come before what they sealed was
+// committed, and left some of it on the disk. It is called once, before
+// anything is reserved.
+func (v *Vault) Keep(inUse func(slot uint32) bool) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.free = v.free[:0]
+	for slot := range v.slots {
+		if v.slots[slot].used = inUse(uint32(slot)); v.slots[slot].used {
+			continue
+		}
+		v.slots[slot] = newVaultEntry()
+		v.free = append(v.free, uint32(slot))
+		if err := v.writeLocked(uint32(slot), v.slots[slot]); err != nil {
+			return fmt.Errorf("overwrite keys that nothing needs: %w", err)
+		}
+	}
+	if err := v.file.Sync(); err != nil {
+		return fmt.Errorf("overwrite keys that nothing needs: %w", err)
+	}
+	return nil
+}
+
+// Reserve gives out a key that is on disk already. One that turns out not to
+// be needed goes back with Release.
+func (v *Vault) Reserve() (KeyRef, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.free) == 0 {
+		if err := v.growLocked(); err != nil {
+			return KeyRef{}, fmt.Errorf("make keys for guests' details: %w", err)
+		}
+	}
+	slot := v.free[len(v.free)-1]
+	v.free = v.free[:len(v.free)-1]
+	v.slots[slot].used = true
+	return KeyRef{Slot: slot, ID: idOf(v.slots[slot].id)}, nil
+}
+
+// Release gives keys back with which nothing that was stored is sealed.
+func (v *Vault) Release(refs ...KeyRef) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, ref := range refs {
+		if v.currentLocked(ref) {
+			v.slots[ref.Slot].used = false
+			v.free = append(v.free, ref.Slot)
+		}
+	}
+}
+
+func idOf(id uint64) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], id)
+	return hex.EncodeToString(b[:])
+}
+
+// currentLocked says whether ref's key is still there, and given out.
+func (v *Vault) currentLocked(ref KeyRef) bool {
+	return int64(ref.Slot) < int64(len(v.slots)) && v.slots[ref.Slot].used && idOf(v.slots[ref.Slot].id) == ref.ID
+}
+
+// Seal encrypts plaintext (AES-256-GCM, random nonce) so that Open reads it
+// with the same key and purpose, until the key is erased.
+func (v *Vault) Seal(ref KeyRef, plaintext []byte, purpose string) ([]byte, error) {
+	aead, err := v.aead(ref)
+	if err != nil {
+		return nil, err
+	}
+	return aead.Seal(nil, nil, plaintext, []byte(purpose)), nil
+}
+
+// Open decrypts what Seal returned. ErrErased: its key is no more; ErrUnsealed:
+// it is another's, or was altered.
+func (v *Vault) Open(ref KeyRef, sealed []byte, purpose string) ([]byte, error) {
+	aead, err := v.aead(ref)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) < aead.Overhead() {
+		return nil, ErrUnsealed
+	}
+	plaintext, err := aead.Open(nil, nil, sealed, []byte(purpose))
+	if err != nil {
+		return nil, ErrUnsealed
+	}
+	return plaintext, nil
+}
+
+func (v *Vault) aead(ref KeyRef) (cipher.AEAD, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.currentLocked(ref) {
+		return nil, ErrErased
+	}
+	block, err := aes.NewCipher(v.slots[ref.Slot].key[:])
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// Erase overwrites keys and returns when that is on disk. Keys that are gone
+// already are none to erase. After an error it must be called again.
+func (v *Vault) Erase(refs ...KeyRef) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var slots []uint32
+	for _, ref := range refs {
+		if !v.currentLocked(ref) {
+			continue
+		}
+		entry := newVaultEntry()
+		if err := v.writeLocked(ref.Slot, entry); err != nil {
+			return fmt.Errorf("overwrite a key of a guest's details: %w", err)
+		}
+		slots = append(slots, ref.Slot)
+	}
+	if len(slots) == 0 {
+		return nil
+	}
+	if err := v.file.Sync(); err != nil {
+		return fmt.Errorf("overwrite a key of a guest's details: %w", err)
+	}
+	return v.forgetLocked(slots)
+}
+
+// forgetLocked takes over what Erase wrote: read back, as that is what counts.
+func (v *Vault) forgetLocked(slots []uint32) error {
+	data := make([]byte, vaultSlot)
+	for _, slot := range slots {
+		if _, err := v.file.ReadAt(data, vaultHeader+int64(slot)*vaultSlot); err != nil {
+			return fmt.Errorf("read an overwritten key back: %w", err)
+		}
+		entry, ok := decodeSlot(data)
+		if !ok || entry.id == v.slots[slot].id {
+			return errors.New("an overwritten key reads back wrong: the disk is failing")
+		}
+		v.slots[slot] = entry
+		v.free = append(v.free, slot)
+	}
+	return nil
+}
+
+// Close closes the file.
+func (v *Vault) Close() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.file.Close()
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
