@@ -17,16 +17,14 @@ import (
 type carrier interface {
 	// prepare sets what the PeerConnection is made with.
 	prepare(se *webrtc.SettingEngine, inbound *interceptor.Registry) error
-	// trim cuts from an offer what pion needn't read.
-	trim(sdp string) string
+	// offered is what pion is to read of an offer.
+	offered(o *offer, sdp string) string
 	// begin is called once the PeerConnection is made.
 	begin(pc *webrtc.PeerConnection)
-	// added is called for each slot once its line is part of the connection,
-	// bound when its payload types and SSRCs are settled.
-	added(s *Slot, sender *webrtc.RTPSender)
-	bound(s *Slot, w webrtc.TrackLocalWriter) error
-	// negotiated is called when the answer to the first offer is made.
-	negotiated()
+	// lines gives the slots their lines, once pion has read the first offer.
+	lines(o *offer) error
+	// answered makes the answer for the client of pion's.
+	answered(o *offer, sdp string) string
 	// up is called whenever ICE and DTLS are connected, down when they are
 	// not any more: nothing is sent then (RFC 7675).
 	up() error

@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
-	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/atriumrtc/atrium/media/internal/srtp"
@@ -72,18 +70,9 @@ func (d *direct) prepare(se *webrtc.SettingEngine, _ *interceptor.Registry) erro
 	return d.tap.Install(se)
 }
 
-// trim leaves out the SSRCs: pion would wait for their packets, each with a
-// goroutine and buffers, and gets none.
-func (d *direct) trim(sdp string) string {
-	var out strings.Builder
-	out.Grow(len(sdp))
-	for l := range strings.Lines(sdp) {
-		if !strings.HasPrefix(l, "a=ssrc:") && !strings.HasPrefix(l, "a=ssrc-group:") {
-			out.WriteString(l)
-		}
-	}
-	return out.String()
-}
+func (d *direct) offered(o *offer, sdp string) string { return firstLine(sdp, o.lines[0].mid) }
+
+func (d *direct) answered(o *offer, sdp string) string { return o.answer(sdp, d.t.slots) }
 
 func (d *direct) begin(pc *webrtc.PeerConnection) {
 	d.pc, d.ice = pc, pc.SCTP().Transport().ICETransport()
@@ -93,43 +82,36 @@ func (d *direct) begin(pc *webrtc.PeerConnection) {
 	})
 }
 
-func (d *direct) added(*Slot, *webrtc.RTPSender) {}
-
 // HandleMedia takes what comes from a source that ICE has validated (SE-3).
 func (d *direct) HandleMedia(b []byte, _ netip.AddrPort, out *udp.Batch) {
 	defer d.t.owner.guard()
 	d.in.handle(b, out)
 }
 
-// negotiated notes the payload types and header extensions of the answer.
-func (d *direct) negotiated() {
-	var tm terms
-	for _, tr := range d.pc.GetTransceivers() {
-		r := tr.Receiver()
-		if r == nil {
-			continue
-		}
-		p := r.GetParameters()
-		for _, e := range p.HeaderExtensions {
-			id := uint8(e.ID)
-			switch e.URI {
-			case sdp.SDESMidURI:
-				tm.mid = id
-			case sdp.SDESRTPStreamIDURI:
-				tm.rid = id
-			case sdp.SDESRepairRTPStreamIDURI:
-				tm.repaired = id
-			case sdp.TransportCCURI:
-				tm.twcc = id
-			}
-		}
-		for _, c := range p.Codecs {
-			if c.MimeType == webrtc.MimeTypeRTX {
-				tm.rtx = uint8(c.PayloadType)
+// lines gives each slot payload types and SSRCs of its own, before anybody
+// can have the keys.
+func (d *direct) lines(o *offer) error {
+	taken := make(map[uint32]bool, 2*len(d.t.slots))
+	fresh := func() uint32 {
+		for {
+			if ssrc := d.t.owner.engine.random(); ssrc != 0 && !taken[ssrc] {
+				taken[ssrc] = true
+				return ssrc
 			}
 		}
 	}
-	d.in.agree(tm)
+	for i, s := range d.t.slots {
+		f := &o.lines[sendLines+i].format
+		b := binding{ssrc: fresh(), pt: f.media, rtxPT: f.rtx}
+		if f.rtx != 0 {
+			b.rtxSSRC = fresh()
+		}
+		s.mu.Lock()
+		s.binding = b
+		s.mu.Unlock()
+	}
+	d.in.agree(o.terms())
+	return nil
 }
 
 // up takes the keys of the finished handshake, once, and begins to send.
@@ -198,17 +180,6 @@ func (d *direct) openOutgoing(keys srtp.Keys) (err error) {
 		}
 	}
 	return nil
-}
-
-// bound opens a slot whose line was settled after the handshake; pion does the
-// two in either order.
-func (d *direct) bound(s *Slot, _ webrtc.TrackLocalWriter) error {
-	d.out.Lock()
-	defer d.out.Unlock()
-	if d.outgoing == nil {
-		return nil
-	}
-	return d.openLocked(s)
 }
 
 // openLocked gives a slot its writer: one encryptor for each SSRC, for life.

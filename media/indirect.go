@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -34,23 +35,26 @@ func (c *indirect) prepare(se *webrtc.SettingEngine, inbound *interceptor.Regist
 	return registerInbound(inbound)
 }
 
-func (c *indirect) trim(sdp string) string { return sdp }
+func (c *indirect) offered(_ *offer, sdp string) string  { return sdp }
+func (c *indirect) answered(_ *offer, sdp string) string { return sdp }
 
 func (c *indirect) begin(pc *webrtc.PeerConnection) {
 	c.pc = pc
 	pc.OnTrack(c.trackArrived)
 }
 
-func (c *indirect) added(s *Slot, sender *webrtc.RTPSender) {
-	c.t.goGuarded(func() { c.readSlot(s, sender) })
-}
-
-func (c *indirect) bound(s *Slot, w webrtc.TrackLocalWriter) error {
-	s.connect(indirectWriter{w})
+// lines makes the slots tracks, in order of their m-lines. pion binds them
+// when the transport starts.
+func (c *indirect) lines(*offer) error {
+	for _, s := range c.t.slots {
+		sender, err := c.pc.AddTrack(s)
+		if err != nil {
+			return fmt.Errorf("media: slot %s: %w", s.mid, err)
+		}
+		c.t.goGuarded(func() { c.readSlot(s, sender) })
+	}
 	return nil
 }
-
-func (c *indirect) negotiated() {}
 
 // up waits for SRTP: pion says connected a moment before, and loses what is
 // written in between; it holds the DTLS transport's lock for that moment.

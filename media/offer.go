@@ -23,8 +23,11 @@ const (
 )
 
 // offer is what the server has to know of an SDP offer before it goes to pion.
+// It holds copies: a participant that kept a piece of the text would keep all
+// of it.
 type offer struct {
 	fingerprint string // of the client's DTLS certificate
+	bundled     int    // lines that are to share one transport
 	lines       []offerLine
 }
 
@@ -38,8 +41,10 @@ type offerLine struct {
 	sends  bool
 	gets   bool
 	rids   []string
+	paused []bool          // of rids: the client doesn't send them for now
 	ssrcs  []uint32        // that it declares
 	again  map[uint32]bool // those of them that are RTX
+	format format
 }
 
 // parseOffer reads the m-lines of an SDP offer (RFC 8866, JSEP RFC 9429),
@@ -76,11 +81,18 @@ func scanOffer(sdp string) (offer, error) {
 			continue
 		}
 		if v, ok := strings.CutPrefix(text, "a=fingerprint:"); ok && o.fingerprint == "" {
-			o.fingerprint = v
+			o.fingerprint = strings.Clone(v)
+		}
+		if v, ok := strings.CutPrefix(text, "a=group:BUNDLE "); ok && cur == nil {
+			o.bundled = len(strings.Fields(v))
 		}
 		if cur != nil {
 			cur.attribute(text)
+			cur.format.attribute(text, cur.video)
 		}
+	}
+	for i := range o.lines {
+		o.lines[i].format.choose()
 	}
 	return o, nil
 }
@@ -88,7 +100,7 @@ func scanOffer(sdp string) (offer, error) {
 func (l *offerLine) attribute(text string) {
 	switch {
 	case strings.HasPrefix(text, "a=mid:"):
-		l.mid = text[len("a=mid:"):]
+		l.mid = strings.Clone(text[len("a=mid:"):])
 	case strings.HasPrefix(text, "a=rtpmap:"):
 		_, codec, _ := strings.Cut(text, " ")
 		codec = strings.ToLower(codec)
@@ -97,8 +109,10 @@ func (l *offerLine) attribute(text string) {
 	case strings.HasPrefix(text, "a=rid:"):
 		rid, dir, _ := strings.Cut(text[len("a=rid:"):], " ")
 		if strings.HasPrefix(dir, "send") {
-			l.rids = append(l.rids, rid)
+			l.rids, l.paused = append(l.rids, strings.Clone(rid)), append(l.paused, false)
 		}
+	case strings.HasPrefix(text, "a=simulcast:"):
+		l.pause(text[len("a=simulcast:"):])
 	case strings.HasPrefix(text, "a=ssrc:"):
 		l.declare(text[len("a=ssrc:"):])
 	case strings.HasPrefix(text, "a=ssrc-group:FID "):
@@ -109,6 +123,17 @@ func (l *offerLine) attribute(text string) {
 		l.sends = false
 	case text == "a=inactive":
 		l.sends, l.gets = false, false
+	}
+}
+
+// pause notes which of the rids before it are offered as paused (RFC 8853 §5.1).
+func (l *offerLine) pause(value string) {
+	for _, rid := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
+		if name, ok := strings.CutPrefix(rid, "~"); ok {
+			if i := slices.Index(l.rids, name); i >= 0 {
+				l.paused[i] = true
+			}
+		}
 	}
 }
 
@@ -143,6 +168,9 @@ func (o offer) check(pool Pool) error {
 	if o.fingerprint == "" {
 		return &OfferError{"offer_malformed", "the offer has no a=fingerprint"}
 	}
+	if o.bundled < len(o.lines) {
+		return &OfferError{"offer_lines", "a=group:BUNDLE is to name every m-line: there is one transport for all"}
+	}
 	mids := make(map[string]bool, len(want))
 	for i, l := range o.lines {
 		if err := l.check(i, want[i]); err != nil {
@@ -173,6 +201,8 @@ func (l offerLine) check(i int, want line) error {
 		return fail("offer_codecs", "VP8 is missing")
 	case !l.video && !l.opus:
 		return fail("offer_codecs", "Opus is missing")
+	case l.format.media == 0:
+		return fail("offer_codecs", "the payload type of VP8 or Opus is not between 1 and 127")
 	case len(l.rids) > maxRIDs:
 		return fail("offer_lines", "%d simulcast encodings; at most %d", len(l.rids), maxRIDs)
 	}

@@ -11,7 +11,11 @@ import (
 // testOffer is a minimal offer for a pool.
 func testOffer(pool Pool) string {
 	var b strings.Builder
-	b.WriteString("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 AA:BB\r\n")
+	b.WriteString("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 AA:BB\r\na=group:BUNDLE")
+	for i := range pool.lines() {
+		fmt.Fprintf(&b, " %d", i)
+	}
+	b.WriteString("\r\n")
 	for i, l := range pool.lines() {
 		kind, pts, codec, dir := "audio", "111", "111 opus/48000/2", "recvonly"
 		if l.video {
@@ -62,6 +66,7 @@ func TestBadOffers(t *testing.T) {
 		{"no VP8", strings.Replace(good, "96 VP8/90000", "96 H264/90000", 1), "offer_codecs"},
 		{"no Opus", strings.Replace(good, "opus/48000/2", "PCMU/8000", 1), "offer_codecs"},
 		{"four encodings", strings.Replace(good, "a=rid:q send", "a=rid:q send\r\na=rid:x send", 1), "offer_lines"},
+		{"not bundled", strings.Replace(good, "a=group:BUNDLE 0", "a=group:BUNDLE", 1), "offer_lines"},
 		{"no fingerprint", strings.Replace(good, "a=fingerprint:sha-256 AA:BB\r\n", "", 1), "offer_malformed"},
 	}
 	for _, row := range rows {

@@ -143,13 +143,13 @@ func (p *Participant) Offer(ctx context.Context, sdp string) (string, error) {
 	}
 	old := p.currentTransport()
 	if old != nil && old.fingerprint == o.fingerprint {
-		return old.negotiate(ctx, sdp, false)
+		return old.negotiate(ctx, &o, sdp, false)
 	}
 	t, err := newTransport(p, o)
 	if err != nil {
 		return "", err
 	}
-	answer, err := t.negotiate(ctx, sdp, true)
+	answer, err := t.negotiate(ctx, &o, sdp, true)
 	if err != nil {
 		_ = t.close()
 		return "", err

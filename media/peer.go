@@ -2,12 +2,12 @@ package media
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/interceptor/pkg/twcc"
-	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -43,16 +43,13 @@ func (e *Engine) newPeerConnection(c carrier) (*webrtc.PeerConnection, error) {
 }
 
 // registerCodecs registers VP8 with RTX and Opus, and the header extensions
-// that the server reads. The dependency descriptor is left out on purpose: with
-// it Chromium strips picture id, TL0 and temporal id from VP8's descriptor.
+// that the server reads.
 func registerCodecs(me *webrtc.MediaEngine) error {
 	vp8 := webrtc.RTPCodecParameters{
 		PayloadType: payloadVP8,
 		RTPCodecCapability: webrtc.RTPCodecCapability{
 			MimeType: webrtc.MimeTypeVP8, ClockRate: videoClock,
-			RTCPFeedback: []webrtc.RTCPFeedback{
-				{Type: "transport-cc"}, {Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"},
-			},
+			RTCPFeedback: feedback(videoFeedback),
 		},
 	}
 	rtx := webrtc.RTPCodecParameters{
@@ -64,8 +61,8 @@ func registerCodecs(me *webrtc.MediaEngine) error {
 	opus := webrtc.RTPCodecParameters{
 		PayloadType: payloadOpus,
 		RTPCodecCapability: webrtc.RTPCodecCapability{
-			MimeType: webrtc.MimeTypeOpus, ClockRate: audioClock, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1",
-			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}},
+			MimeType: webrtc.MimeTypeOpus, ClockRate: audioClock, Channels: 2, SDPFmtpLine: opusParameters,
+			RTCPFeedback: feedback(audioFeedback),
 		},
 	}
 	for _, c := range []webrtc.RTPCodecParameters{vp8, rtx} {
@@ -79,15 +76,22 @@ func registerCodecs(me *webrtc.MediaEngine) error {
 	return registerExtensions(me)
 }
 
+func feedback(known []string) []webrtc.RTCPFeedback {
+	var out []webrtc.RTCPFeedback
+	for _, what := range known {
+		kind, parameter, _ := strings.Cut(what, " ")
+		out = append(out, webrtc.RTCPFeedback{Type: kind, Parameter: parameter})
+	}
+	return out
+}
+
 func registerExtensions(me *webrtc.MediaEngine) error {
-	audio := []string{sdp.SDESMidURI, audioLevelURI, sdp.TransportCCURI, absSendTimeURI}
-	video := []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI, sdp.TransportCCURI, absSendTimeURI}
-	for _, uri := range audio {
+	for _, uri := range audioExtensions {
 		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeAudio); err != nil {
 			return err
 		}
 	}
-	for _, uri := range video {
+	for _, uri := range videoExtensions {
 		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
 			return err
 		}

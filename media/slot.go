@@ -260,8 +260,8 @@ func (s *Slot) skip(l *layer, p *packet) {
 	}
 }
 
-// The methods of webrtc.TrackLocal. pion binds the slot when the transport
-// starts and hands it the writer that encrypts.
+// The methods of webrtc.TrackLocal, for the carrier through pion, which binds
+// the slot when the transport starts and hands it the writer that encrypts.
 
 // Bind takes the negotiated payload types, SSRCs and the writer.
 func (s *Slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
@@ -288,7 +288,8 @@ func (s *Slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 	s.mu.Lock()
 	s.binding = b
 	s.mu.Unlock()
-	return chosen, s.transport.carrier.bound(s, ctx.WriteStream())
+	s.connect(indirectWriter{ctx.WriteStream()})
+	return chosen, nil
 }
 
 // connect gives the slot the writer that encrypts; it can be fed from now on.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,9 +21,10 @@ type transport struct {
 	owner       *Participant
 	pc          *webrtc.PeerConnection
 	fingerprint string
-	sources     []*Source // in order of the send lines
-	slots       []*Slot   // in order of the receive lines
-	lines       []line    // of the slots
+	lineFormats []lineFormat // as first offered
+	sources     []*Source    // in order of the send lines
+	slots       []*Slot      // in order of the receive lines
+	lines       []line       // of the slots
 
 	carrier carrier
 
@@ -83,7 +85,7 @@ func (t *transport) stateChanged(webrtc.PeerConnectionState) {
 
 // layOut makes the sources and slots that the offer has lines for.
 func layOut(p *Participant, o offer) *transport {
-	t := &transport{owner: p, fingerprint: o.fingerprint}
+	t := &transport{owner: p, fingerprint: o.fingerprint, lineFormats: o.formats()}
 	for i, l := range p.pool.lines() {
 		if l.send != "" {
 			s := newSource(t, l.send, o.lines[i].mid, o.lines[i].rids)
@@ -97,19 +99,19 @@ func layOut(p *Participant, o offer) *transport {
 	return t
 }
 
-// negotiate answers an offer. On a first offer the slots become tracks, in
-// order of their m-lines; on an ICE restart nothing but the credentials changes.
-func (t *transport) negotiate(ctx context.Context, sdp string, first bool) (string, error) {
-	if err := t.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: t.carrier.trim(sdp)}); err != nil {
+// negotiate answers an offer. On a first offer the slots get their lines; on an
+// ICE restart nothing but the credentials changes.
+func (t *transport) negotiate(ctx context.Context, o *offer, sdp string, first bool) (string, error) {
+	if !first && !slices.Equal(t.lineFormats, o.formats()) {
+		return "", &OfferError{"offer_lines", "an ICE restart is to keep the mids, payload types and header extensions of the first offer"}
+	}
+	if err := t.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: t.carrier.offered(o, sdp)}); err != nil {
 		return "", &OfferError{"offer_malformed", "the offer can't be applied: " + err.Error()}
 	}
 	if first {
-		for _, s := range t.slots {
-			sender, err := t.pc.AddTrack(s)
-			if err != nil {
-				return "", fmt.Errorf("media: slot %s: %w", s.mid, err)
-			}
-			t.carrier.added(s, sender)
+		t.audioLevelID.Store(uint32(o.extensionID(audioLevelURI)))
+		if err := t.carrier.lines(o); err != nil {
+			return "", err
 		}
 	}
 	answer, err := t.pc.CreateAnswer(nil)
@@ -125,24 +127,7 @@ func (t *transport) negotiate(ctx context.Context, sdp string, first bool) (stri
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	if first {
-		t.findAudioLevel()
-		t.carrier.negotiated()
-	}
-	return t.pc.LocalDescription().SDP, nil
-}
-
-// findAudioLevel notes the header extension that carries the voice level.
-func (t *transport) findAudioLevel() {
-	for _, tr := range t.pc.GetTransceivers() {
-		if r := tr.Receiver(); r != nil && tr.Kind() == webrtc.RTPCodecTypeAudio {
-			for _, e := range r.GetParameters().HeaderExtensions {
-				if e.URI == audioLevelURI {
-					t.audioLevelID.Store(uint32(e.ID))
-				}
-			}
-		}
-	}
+	return t.carrier.answered(o, t.pc.LocalDescription().SDP), nil
 }
 
 // goGuarded runs f; a panic in it ends the participant, not the process
