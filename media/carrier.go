@@ -5,7 +5,6 @@ import (
 
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/atriumrtc/atrium/media/internal/udp"
@@ -40,13 +39,21 @@ type carrier interface {
 }
 
 // rtpWriter encrypts and sends one RTP packet. out is the batch of what was
-// read together with it; nil sends at once. header and payload are not kept
-// after the call.
+// read together with it; nil sends at once. payload isn't kept after the call.
 type rtpWriter interface {
-	writeRTP(out *udp.Batch, header *rtp.Header, payload []byte) (int, error)
+	writeRTP(out *udp.Batch, header rtpHeader, payload []byte) (int, error)
 	// ready says that the transport is up: else a packet isn't given a number,
 	// for a stream may not skip many (SE-11).
 	ready() bool
+}
+
+// rtpHeader is what differs between the headers that slots send; none has CSRCs
+// or an extension.
+type rtpHeader struct {
+	ssrc, timestamp uint32
+	sequence        uint16
+	payloadType     uint8
+	marker          bool
 }
 
 // newCarrier makes the carrier that is configured.

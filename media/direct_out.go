@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 
 	"github.com/atriumrtc/atrium/media/internal/srtp"
 	"github.com/atriumrtc/atrium/media/internal/udp"
@@ -20,12 +19,11 @@ type directWriter struct {
 	media, again *srtp.Encryptor
 	video        bool
 	even         evener
-	header       [rtpHeaderLen]byte
 }
 
 func (w *directWriter) ready() bool { return w.d.to.Load() != nil }
 
-func (w *directWriter) writeRTP(out *udp.Batch, h *rtp.Header, payload []byte) (n int, err error) {
+func (w *directWriter) writeRTP(out *udp.Batch, h rtpHeader, payload []byte) (n int, err error) {
 	to := w.d.to.Load()
 	if to == nil {
 		return 0, errNotUp
@@ -37,24 +35,26 @@ func (w *directWriter) writeRTP(out *udp.Batch, h *rtp.Header, payload []byte) (
 	return n, err
 }
 
-func (w *directWriter) write(out *udp.Batch, to *udp.Destination, h *rtp.Header, payload []byte) (int, error) {
+func (w *directWriter) write(out *udp.Batch, to *udp.Destination, h rtpHeader, payload []byte) (int, error) {
 	e, pad := w.media, 0
 	switch {
-	case h.SSRC != e.SSRC():
+	case h.ssrc != e.SSRC():
 		e = w.again
 	case w.video: // a frame of Opus is one packet
-		pad = w.even.pad(h.Timestamp, h.Marker, len(payload))
+		pad = w.even.pad(h.timestamp, h.marker, len(payload))
 	}
-	w.mark(h, pad)
 	buf := out.Reserve(to, rtpHeaderLen+len(payload)+pad+e.Overhead())
 	if buf == nil {
 		return 0, errDropped
 	}
+	// Sealed where it will lie.
+	header := buf[:rtpHeaderLen]
+	h.put(header, pad)
 	if pad > 0 {
-		// Sealed where it will lie, with the byte that says how many it is.
+		// With the byte that says how many it is.
 		payload = append(append(buf[rtpHeaderLen:rtpHeaderLen], payload...), 1)
 	}
-	sealed, err := e.Encrypt(buf, w.header[:], payload)
+	sealed, err := e.Encrypt(buf, header, payload)
 	if err != nil {
 		return 0, err
 	}
@@ -70,18 +70,19 @@ func unwritten(err error) DropReason {
 	return dropWrite
 }
 
-// mark writes the header as it goes out (RFC 3550 §5.1).
-func (w *directWriter) mark(h *rtp.Header, pad int) {
-	w.header[0], w.header[1] = 2<<6, h.PayloadType
+// put writes the header as it goes out (RFC 3550 section 5.1).
+func (h *rtpHeader) put(b []byte, pad int) {
+	_ = b[rtpHeaderLen-1]
+	b[0], b[1] = 2<<6, h.payloadType
 	if pad > 0 {
-		w.header[0] |= 1 << 5
+		b[0] |= 1 << 5
 	}
-	if h.Marker {
-		w.header[1] |= 1 << 7
+	if h.marker {
+		b[1] |= 1 << 7
 	}
-	binary.BigEndian.PutUint16(w.header[2:], h.SequenceNumber)
-	binary.BigEndian.PutUint32(w.header[4:], h.Timestamp)
-	binary.BigEndian.PutUint32(w.header[8:], h.SSRC)
+	binary.BigEndian.PutUint16(b[2:], h.sequence)
+	binary.BigEndian.PutUint32(b[4:], h.timestamp)
+	binary.BigEndian.PutUint32(b[8:], h.ssrc)
 }
 
 // evener gives the packets of one frame equal sizes, by a byte of RTP padding,

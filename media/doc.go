@@ -23,9 +23,11 @@
 //
 // The way of a packet: inbound.go (handle: decrypted in place, told which layer
 // it is of; or indirect.go, through pion: see carrier.go) → layer.go (handleIn:
-// duplicates and muted sources end here, kept for resending) → slot.go
-// (forward: the epoch and the layer are checked, numbers rewritten) →
-// direct_out.go (encrypted into the batch that goes out) → slot_rtcp.go (what the receiver answers:
+// duplicates and muted sources end here) → gather.go (waits until all that was
+// read together is there, at most 1 ms for the rest of a frame) → layer.go
+// (handOverLocked: kept for resending, slot by slot) → slot.go (forward: the
+// epoch and the layer are checked, numbers rewritten) → direct_out.go
+// (encrypted into the batch that goes out) → slot_rtcp.go (what the receiver answers:
 // resends, key frames; sender reports) → report.go (time). Beside it:
 // keyframe.go asks publishers for key frames, replay.go shows newcomers the
 // last one.
@@ -42,9 +44,9 @@
 //	Participant.moveMu  a move, an offer or the end, as a whole; waits for room loops
 //	Engine.tickMu       the tick of all transports
 //	inbound.mu          one packet or report of a transport being received
-//	layer.mu            one packet on its way to all slots; Move waits for it
+//	layer.mu            what came together on its way to all slots; Move waits for it
 //	direct.out          RTCP to a participant; the contexts being made
-//	Slot.mu             rewriting and sending one packet
+//	Slot.mu             rewriting and sending what came together
 //	Engine.batchMu      what is sent at once, or with all else of a tick
 //	Participant.notifyMu  one event to the observer
 //	Engine.mu, then Participant.mu   what is there, and its state
@@ -53,6 +55,11 @@
 // A packet in hand of one participant may ask another for a key frame: it takes
 // that one's direct.out, never its inbound.mu. direct.path covers where to
 // send, and is taken by nobody who holds one of the others but moveMu.
+//
+// Between being taken up and handed over a packet is under no lock but its
+// batch's. What it goes by is looked at again under layer.mu: a publisher that
+// was moved or muted meanwhile has it dropped, and who moves waits for the
+// batch besides, so that nothing of an earlier stay comes back with them.
 //
 // [udp.Mux.Barrier] waits for whoever reads the socket, and so for every lock
 // from inbound.mu down: it is called with moveMu at most, and never by what a

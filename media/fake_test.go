@@ -95,10 +95,13 @@ type slotWire struct {
 
 func (slotWire) ready() bool { return true }
 
-func (w slotWire) writeRTP(_ *udp.Batch, h *rtp.Header, payload []byte) (int, error) {
+func (w slotWire) writeRTP(_ *udp.Batch, h rtpHeader, payload []byte) (int, error) {
 	if w.keep {
 		w.mu.Lock()
-		w.rtp = append(w.rtp, sentPacket{w.slot, *h, slices.Clone(payload)})
+		w.rtp = append(w.rtp, sentPacket{w.slot, rtp.Header{
+			Version: 2, Marker: h.marker, PayloadType: h.payloadType,
+			SequenceNumber: h.sequence, Timestamp: h.timestamp, SSRC: h.ssrc,
+		}, slices.Clone(payload)})
 		w.mu.Unlock()
 	}
 	return 12 + len(payload), nil

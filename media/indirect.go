@@ -82,8 +82,11 @@ type indirectWriter struct{ w webrtc.TrackLocalWriter }
 
 func (indirectWriter) ready() bool { return true } // pion refuses by itself
 
-func (w indirectWriter) writeRTP(_ *udp.Batch, h *rtp.Header, payload []byte) (int, error) {
-	return w.w.WriteRTP(h, payload)
+func (w indirectWriter) writeRTP(_ *udp.Batch, h rtpHeader, payload []byte) (int, error) {
+	return w.w.WriteRTP(&rtp.Header{
+		Version: 2, Marker: h.marker, PayloadType: h.payloadType,
+		SequenceNumber: h.sequence, Timestamp: h.timestamp, SSRC: h.ssrc,
+	}, payload)
 }
 
 // trackArrived begins to read a layer: pion calls it at its first packet.

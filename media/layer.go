@@ -24,16 +24,6 @@ const (
 	audioClock = 48000
 )
 
-// packet is one received packet, parsed once.
-type packet struct {
-	rtp     codec.RTP
-	vp8     codec.VP8
-	payload []byte
-	epoch   uint64        // room that the publisher was in when it came
-	at      time.Duration // since the engine started
-	out     *udp.Batch    // where it goes to; nil sends at once
-}
-
 // layer is one encoding of a source: one SSRC, received once and forwarded to
 // every slot of its list.
 type layer struct {
@@ -59,12 +49,13 @@ type layer struct {
 
 	neededUntil time.Duration // owned by the room's loop
 
-	// mu is held while a packet is handled: Move waits for it.
-	mu    sync.Mutex
-	nack  *nack.Generator
-	cache *cache.Ring
-	run   cache.KeyRun
-	pkt   packet
+	// mu is held while a packet is taken up, and while it is handed over: Move
+	// waits for it.
+	mu     sync.Mutex
+	nack   *nack.Generator
+	cache  *cache.Ring
+	run    cache.KeyRun
+	single *gather // of packets that come one by one; nil until one does
 }
 
 func newLayer(s *Source, index, layers int, rid string) *layer {
@@ -78,53 +69,70 @@ func newLayer(s *Source, index, layers int, rid string) *layer {
 	return l
 }
 
-// handle takes one received packet to all its slots; raw is valid only during
-// the call. It runs to completion on the layer's reading goroutine.
-func (l *layer) handle(raw []byte, now time.Duration) { l.handleIn(nil, raw, now) }
+// handle takes one received packet to all its slots, at once; raw is valid only
+// during the call.
+func (l *layer) handle(raw []byte, now time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.single == nil {
+		l.single = &gather{}
+	}
+	defer l.single.reset()
+	if l.takeLocked(l.single.begin(), raw, now) {
+		l.handOverLocked(l.single.packets, 0, nil)
+	}
+}
 
-// handleIn is handle for a packet that was read together with others: what is
-// forwarded of them goes out together.
+// handleIn takes up a packet that was read together with others. It is handed
+// over to the slots when all of them have been taken up; raw is valid until
+// then.
 func (l *layer) handleIn(out *udp.Batch, raw []byte, now time.Duration) {
+	g := gatherOf(out)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.takeLocked(g.begin(), raw, now) {
+		g.keep(l)
+	} else {
+		g.giveUp()
+	}
+}
+
+// takeLocked does what is done once for a packet, whoever is to get it. False:
+// nobody is.
+func (l *layer) takeLocked(p *packet, raw []byte, now time.Duration) bool {
 	c := &l.source.owner.engine.counters
 	c.packetsIn.Add(1)
 	c.bytesIn.Add(uint64(len(raw)))
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	p := &l.pkt
 	if codec.ParseRTP(raw, &p.rtp) != nil {
 		c.drop(dropMalformed)
-		return
+		return false
 	}
-	p.out, p.at, p.epoch = out, now, l.source.owner.route.Load()
+	p.raw, p.at, p.epoch = raw, now, l.source.owner.route.Load()
 	if dup, _ := l.nack.Received(p.rtp.Sequence, now); dup {
 		c.drop(dropDuplicate)
-		return
+		return false
 	}
 	l.received.Add(1)
 	p.payload = raw[p.rtp.HeaderLen:p.rtp.PayloadEnd]
 	if len(p.payload) == 0 {
 		c.drop(dropPadding)
-		if l.index == 0 {
-			l.run.Put(p.epoch, false, p.rtp.Sequence, nil)
-		}
-		l.skip(p)
-		return
+		p.fate = fateSkip
+		return true
 	}
 	l.seen(now)
 	if !l.source.forwards.Load() {
 		c.drop(l.silentReason())
-		return
+		return false
 	}
-	if l.source.kind.Video() {
-		if !l.inspectVideo(raw, p) {
-			c.drop(dropMalformed)
-			l.skip(p)
-			return
-		}
-	} else {
+	if !l.source.kind.Video() {
 		l.listen(p)
+		return true
 	}
-	l.forward(p)
+	if !l.inspectVideo(p) {
+		c.drop(dropMalformed)
+		p.fate = fateSkip
+	}
+	return true
 }
 
 // seen notes that the layer flows; a layer that starts to flow may be wanted.
@@ -144,9 +152,8 @@ func (l *layer) silentReason() DropReason {
 	return dropInactive
 }
 
-// inspectVideo reads the payload descriptor and keeps the packet for those who
-// will ask for it again.
-func (l *layer) inspectVideo(raw []byte, p *packet) bool {
+// inspectVideo reads the payload descriptor.
+func (l *layer) inspectVideo(p *packet) bool {
 	var err error
 	if p.vp8, err = codec.ParseVP8(p.payload); err != nil {
 		return false
@@ -156,10 +163,6 @@ func (l *layer) inspectVideo(raw []byte, p *packet) bool {
 	}
 	if l.nack.NeedKeyFrame() {
 		l.keys.request(p.at)
-	}
-	l.cache.Put(p.rtp.Sequence, p.epoch, raw)
-	if l.index == 0 {
-		l.run.Put(p.epoch, p.vp8.KeyFrame && p.vp8.FrameStart, p.rtp.Sequence, raw)
 	}
 	return true
 }
@@ -185,22 +188,54 @@ func (l *layer) listen(p *packet) {
 	}
 }
 
-func (l *layer) forward(p *packet) {
+// wide says that many slots are fed by the layer.
+func (l *layer) wide() bool {
+	slots := l.slots.Load()
+	return slots != nil && len(*slots) >= expectFor
+}
+
+// handOverLocked takes packets, a list that begins with first, to the slots.
+func (l *layer) handOverLocked(packets []packet, first int32, out *udp.Batch) {
+	f := flight{out: out, counters: &l.source.owner.engine.counters}
+	for i := first; i != none; i = packets[i].next {
+		l.keepLocked(&packets[i], f.counters)
+	}
 	slots := l.slots.Load()
 	if slots == nil {
 		return
 	}
 	for _, s := range *slots {
-		s.forward(l, p)
+		s.forward(l, packets, first, &f)
+		if out != nil {
+			out.Checkpoint()
+		}
 	}
+	f.land()
 }
 
-// skip closes the hole that a packet which is not forwarded would leave.
-func (l *layer) skip(p *packet) {
-	if slots := l.slots.Load(); slots != nil {
-		for _, s := range *slots {
-			s.skip(l, p)
+// keepLocked keeps a packet for those who will ask for it again. Under the lock
+// that fence takes, it sees whether its publisher has been moved or muted since
+// it was taken up (R-GC-7, R-GC-5).
+func (l *layer) keepLocked(p *packet, c *counters) {
+	switch {
+	case p.epoch != l.source.owner.route.Load():
+		if p.fate == fateForward {
+			c.drop(dropEpoch)
 		}
+		p.fate = fateDrop
+	case p.fate == fateForward && !l.source.forwards.Load():
+		c.drop(dropMuted)
+		p.fate = fateDrop
+	}
+	switch {
+	case p.fate == fateDrop || !l.source.kind.Video():
+	case p.fate == fateForward:
+		l.cache.Put(p.rtp.Sequence, p.epoch, p.raw)
+		if l.index == 0 {
+			l.run.Put(p.epoch, p.vp8.KeyFrame && p.vp8.FrameStart, p.rtp.Sequence, p.raw)
+		}
+	case l.index == 0 && len(p.payload) == 0:
+		l.run.Put(p.epoch, false, p.rtp.Sequence, nil)
 	}
 }
 

@@ -36,6 +36,7 @@ func (s *Slot) replay(l *layer, now time.Duration) {
 // replayLocked sends the run to out.
 func (s *Slot) replayLocked(out *udp.Batch, l *layer, now time.Duration) {
 	frames := l.runFrames(s.epoch)
+	f := flight{out: out, counters: &s.owner.engine.counters}
 	var last codec.RTP
 	l.run.Each(s.epoch, func(raw []byte) {
 		if len(raw) == 0 { // padding closes up
@@ -43,7 +44,7 @@ func (s *Slot) replayLocked(out *udp.Batch, l *layer, now time.Duration) {
 			s.seq.Drop(last.Sequence)
 			return
 		}
-		p := packet{at: now, epoch: s.epoch, out: out}
+		p := packet{at: now, epoch: s.epoch, next: none}
 		raw = append(s.transport.scratch[:0], raw...)
 		if codec.ParseRTP(raw, &p.rtp) != nil {
 			return
@@ -61,8 +62,9 @@ func (s *Slot) replayLocked(out *udp.Batch, l *layer, now time.Duration) {
 			s.seq.Switch(p.rtp.Sequence, p.rtp.Timestamp, 1)
 		}
 		last = p.rtp
-		s.sendLocked(l, &p)
+		s.sendLocked(l, &p, &f)
 	})
+	f.land()
 }
 
 // runFrames counts the frames of the layer's key frame run.

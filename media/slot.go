@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/atriumrtc/atrium/media/internal/cache"
@@ -50,7 +49,6 @@ type Slot struct {
 
 	reportDue time.Duration
 	pliDue    time.Duration // when the receiver may ask for a key frame again
-	header    rtp.Header
 	remote    remoteReport
 }
 
@@ -138,37 +136,47 @@ func (s *Slot) feed() (src *Source, cur, target *layer) {
 	return s.source, s.cur, s.target
 }
 
-// forward sends a packet of l, if the slot is fed by it.
-func (s *Slot) forward(l *layer, p *packet) {
+// forward sends packets of l, a list that begins with first, if the slot is
+// fed by it.
+func (s *Slot) forward(l *layer, packets []packet, first int32, f *flight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forwardLocked(l, p)
+	for i := first; i != none; i = packets[i].next {
+		switch p := &packets[i]; p.fate {
+		case fateForward:
+			s.forwardLocked(l, p, f)
+		case fateSkip:
+			// Closes the hole that it would leave.
+			if l == s.cur && p.epoch == s.epoch {
+				s.seq.Drop(p.rtp.Sequence)
+			}
+		}
+	}
 }
 
-func (s *Slot) forwardLocked(l *layer, p *packet) {
-	c := &s.owner.engine.counters
+func (s *Slot) forwardLocked(l *layer, p *packet, f *flight) {
 	if s.w == nil || p.epoch == 0 || p.epoch != s.epoch {
-		c.drop(dropEpoch)
+		f.counters.drop(dropEpoch)
 		return
 	}
 	if !s.w.ready() {
-		c.drop(dropWrite)
+		f.counters.drop(dropWrite)
 		s.cur = nil // after the outage it opens anew
 		return
 	}
 	if l != s.cur {
 		// Any layer of the source is better than nothing.
 		if l != s.target && (s.cur != nil || s.target == nil || l.source != s.source) {
-			c.drop(dropLayer)
+			f.counters.drop(dropLayer)
 			return
 		}
 		if s.line.video && !(p.vp8.KeyFrame && p.vp8.FrameStart) {
-			c.drop(dropKeyFrame)
+			f.counters.drop(dropKeyFrame)
 			return
 		}
 		s.switchLocked(l, p, s.elapsedLocked(l, p))
 	}
-	s.sendLocked(l, p)
+	s.sendLocked(l, p, f)
 }
 
 // switchLocked makes l the layer that feeds the slot; elapsed is the time since
@@ -206,35 +214,32 @@ func (s *Slot) elapsedLocked(l *layer, p *packet) uint32 {
 }
 
 // sendLocked rewrites and sends one packet of the current layer.
-func (s *Slot) sendLocked(l *layer, p *packet) {
-	c := &s.owner.engine.counters
+func (s *Slot) sendLocked(l *layer, p *packet, f *flight) {
 	entry := cache.Entry{In: p.rtp.Sequence, Source: l.id}
 	if s.line.video {
 		if s.tooFineLocked(p) {
 			s.vp8.DropFrame(p.vp8)
 			s.seq.Drop(p.rtp.Sequence)
-			c.drop(dropTemporal)
+			f.counters.drop(dropTemporal)
 			return
 		}
 		var ok bool
 		if entry.PictureID, entry.TL0, ok = s.vp8.Map(p.vp8); !ok {
-			c.drop(dropLate)
+			f.counters.drop(dropLate)
 			return
 		}
 		p.vp8.Rewrite(p.payload, p.payload, entry.PictureID, entry.TL0)
 	}
 	out, ts, ok := s.seq.Rewrite(p.rtp.Sequence, p.rtp.Timestamp)
 	if !ok {
-		c.drop(dropLate)
+		f.counters.drop(dropLate)
 		return
 	}
-	s.header = rtp.Header{
-		Version: 2, Marker: p.rtp.Marker, PayloadType: s.binding.pt,
-		SequenceNumber: out, Timestamp: ts, SSRC: s.binding.ssrc,
-	}
-	n, err := s.w.writeRTP(p.out, &s.header, p.payload)
+	n, err := s.w.writeRTP(f.out, rtpHeader{
+		ssrc: s.binding.ssrc, timestamp: ts, sequence: out, payloadType: s.binding.pt, marker: p.rtp.Marker,
+	}, p.payload)
 	if err != nil || n == 0 {
-		c.drop(unwritten(err))
+		f.counters.drop(unwritten(err))
 		if !s.started {
 			s.cur = nil // its keys aren't there yet: it opens again
 		}
@@ -247,17 +252,8 @@ func (s *Slot) sendLocked(l *layer, p *packet) {
 	s.started, s.lastAt, s.lastTS = true, p.at, p.rtp.Timestamp
 	s.packets++
 	s.octets += uint32(len(p.payload))
-	c.packetsOut.Add(1)
-	c.bytesOut.Add(uint64(n))
-}
-
-// skip closes the hole left by a packet that is not forwarded.
-func (s *Slot) skip(l *layer, p *packet) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if l == s.cur && p.epoch == s.epoch {
-		s.seq.Drop(p.rtp.Sequence)
-	}
+	f.packets++
+	f.bytes += uint64(n)
 }
 
 // The methods of webrtc.TrackLocal, for the carrier through pion, which binds

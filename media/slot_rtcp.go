@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 
 	"github.com/atriumrtc/atrium/media/internal/codec"
 	"github.com/atriumrtc/atrium/media/internal/udp"
@@ -157,17 +156,14 @@ func (s *Slot) sentByLocked(id uint32) *layer {
 // goes.
 func (s *Slot) writeResentLocked(batch *udp.Batch, out uint16, ts uint32, marker bool, payload []byte, headerLen int) {
 	c := &s.owner.engine.counters
-	s.header = rtp.Header{
-		Version: 2, Marker: marker, PayloadType: s.binding.pt,
-		SequenceNumber: out, Timestamp: ts, SSRC: s.binding.ssrc,
-	}
+	h := rtpHeader{ssrc: s.binding.ssrc, timestamp: ts, sequence: out, payloadType: s.binding.pt, marker: marker}
 	if s.binding.rtxPT != 0 && s.binding.rtxSSRC != 0 {
 		s.rtxSeq++
-		s.header.PayloadType, s.header.SSRC, s.header.SequenceNumber = s.binding.rtxPT, s.binding.rtxSSRC, s.rtxSeq
+		h.payloadType, h.ssrc, h.sequence = s.binding.rtxPT, s.binding.rtxSSRC, s.rtxSeq
 		payload = s.transport.scratch[headerLen : headerLen+2+len(payload)]
 		binary.BigEndian.PutUint16(payload, out)
 	}
-	n, err := s.w.writeRTP(batch, &s.header, payload)
+	n, err := s.w.writeRTP(batch, h, payload)
 	if err != nil {
 		c.drop(unwritten(err))
 		return

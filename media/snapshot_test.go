@@ -41,12 +41,10 @@ func TestSnapshot(t *testing.T) {
 	drops("inactive", func() { a.recv(a.layer(Screen, 0), true) })
 	drops("resend_miss", func() { sent[0].slot.resend(nil, []rtcp.NackPair{{PacketID: sent[0].header.SequenceNumber + 9}}, 0) })
 	drops("layer", func() {
-		p := packet{epoch: r.number}
-		viewer.transport.slots[0].forward(video, &p)
+		viewer.transport.slots[0].forward(video, []packet{{epoch: r.number, next: none}}, 0, &flight{counters: &e.counters})
 	})
 	drops("epoch", func() {
-		p := packet{epoch: r.number + 1}
-		viewer.transport.slots[0].forward(audio, &p)
+		viewer.transport.slots[0].forward(audio, []packet{{epoch: r.number + 1, next: none}}, 0, &flight{counters: &e.counters})
 	})
 	must(t, a.SetMuted(Microphone, true))
 	drops("muted", func() { a.recv(audio, false) })

@@ -8,14 +8,15 @@ import (
 const (
 	// batchRuns is how many messages one sendmmsg takes; the kernel allows
 	// 1024 (UIO_MAXIOV).
-	batchRuns = 512
-	// batchSegments and batchBytes bound what waits for a flush: about the
-	// packets of a key frame for a room.
-	batchSegments = 8192
-	batchBytes    = 1 << 20
-	// readerBytes is a frame of six packets for a thousand receivers: flushed
-	// before its end, it would go out in runs of two.
-	readerBytes = 8 << 20
+	batchRuns = 256
+	// batchSegments and batchBytes bound what waits for a flush.
+	batchSegments = 1024
+	batchBytes    = 256 << 10
+	// flushBytes is how much waits at most between two receivers, see
+	// Checkpoint: what was encrypted is still in the processor's second-level
+	// cache when the kernel copies it, and the first receivers of a frame
+	// don't wait for the last. A frame of one receiver finds room behind it.
+	flushBytes = batchBytes - maxRunBytes
 	// maxRunSegments is the kernel's UDP_MAX_SEGMENTS (128 since Linux 6.9).
 	maxRunSegments = 64
 	// maxRunBytes keeps a run within one IP datagram of 65,535 bytes.
@@ -48,6 +49,8 @@ type Batch struct {
 	// Moment is the handlers': when they took up what was read together, as
 	// they count time, so that it is asked for once. Begin sets it to 0.
 	Moment time.Duration
+	// Deferred is the handlers' too; nil at first, and never changed here.
+	Deferred Deferred
 
 	arena    []byte
 	used     int
@@ -61,6 +64,16 @@ type Batch struct {
 	// a Destination holds no state of any batch.
 	table      [tableSize]slot
 	generation uint32
+}
+
+// Deferred is what handlers put off until all that was read together has been
+// handed to them, so that it can be done receiver by receiver.
+type Deferred interface {
+	// Run does it. End calls it, before it flushes.
+	Run(out *Batch)
+	// Expects says that more which belongs to it is about to come: a reader
+	// waits for that a little before End.
+	Expects() bool
 }
 
 // segment is one datagram, arena[offset:offset+size].
@@ -122,10 +135,21 @@ func (b *Batch) Begin() {
 	b.Moment = 0
 }
 
-// End flushes and ends what Begin started.
+// End runs what was deferred, flushes, and ends what Begin started.
 func (b *Batch) End() {
+	if b.Deferred != nil {
+		b.Deferred.Run(b)
+	}
 	b.Flush()
 	b.gate.RUnlock()
+}
+
+// Checkpoint flushes when much waits already. It is for between one receiver's
+// datagrams and the next's: a flush in between would cut a GSO run in two.
+func (b *Batch) Checkpoint() {
+	if b.used >= flushBytes {
+		b.Flush()
+	}
 }
 
 // Reserve returns room for a datagram of at most size bytes to d: length 0,
@@ -168,6 +192,9 @@ func (b *Batch) Commit(n int) {
 	if !b.socket.gso.Load() || d.plain.Load() {
 		b.open(d, i, n)
 		return
+	}
+	if last := len(b.runs) - 1; last >= 0 && b.runs[last].to == d && b.extend(&b.runs[last], i, int32(n)) {
+		return // receiver by receiver it is nearly always this one
 	}
 	s := b.find(d)
 	if s.generation == b.generation && b.extend(&b.runs[s.run], i, int32(n)) {

@@ -8,7 +8,8 @@
 // SRTCP to the participant's [Handler] on the goroutine that read them, and
 // the rest to the agent. A handler writes to [Destination]s through the
 // [Batch] that it is given, which leaves when all that was read together has
-// been handled: one run to completion, without a hop or an allocation.
+// been handled: one run to completion, without a hop or an allocation. What it
+// puts off, as [Deferred], is run before that.
 // [Relay] is a pipe in memory into the same mux: the TURN server's relayed
 // transport address, without a port of its own.
 //

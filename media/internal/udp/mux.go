@@ -124,7 +124,7 @@ func Listen(cfg Config) (*Mux, error) {
 	}
 	readers := make([]*reader, 0, len(sockets))
 	for _, s := range sockets {
-		r := &reader{mux: m, in: s.newReceiver(), out: newBatch(m, s, readerBytes)}
+		r := &reader{mux: m, in: s.newReceiver(), out: newBatch(m, s, batchBytes)}
 		m.batches[r.out] = struct{}{}
 		readers = append(readers, r)
 	}

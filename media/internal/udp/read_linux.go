@@ -2,8 +2,11 @@ package udp
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"os"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -65,7 +68,8 @@ type fastReceiver struct {
 	stride   int
 
 	read, look func(fd uintptr) bool // one closure each for life
-	n          int
+	held       int                   // messages since the last receive
+	n          int                   // of them, of the last read
 	err        error
 }
 
@@ -89,31 +93,15 @@ func newFastReceiver(s *socket) receiver {
 			h.Control = &r.controls[i*controlSpace]
 		}
 	}
-	r.n = readMessages
+	r.renew(readMessages)
 	r.read = r.tryRead
 	r.look = func(fd uintptr) bool { r.tryRead(fd); return true }
 	return r
 }
 
-func (r *fastReceiver) receive() (int, error) {
-	if err := r.socket.raw.Read(r.read); err != nil {
-		return 0, err
-	}
-	return r.n, r.err
-}
-
-// tryRead reports whether there is a result; else the runtime's poller waits
-// until the socket is readable.
-// more doesn't wait.
-func (r *fastReceiver) more() (int, error) {
-	if err := r.socket.raw.Read(r.look); err != nil {
-		return 0, err
-	}
-	return r.n, r.err
-}
-
-func (r *fastReceiver) tryRead(fd uintptr) bool {
-	for i := range r.messages[:r.n] { // what the last read has overwritten
+// renew makes the first n messages ready to be read into again.
+func (r *fastReceiver) renew(n int) {
+	for i := range r.messages[:n] { // what reads have overwritten
 		h := &r.messages[i].Hdr
 		h.Namelen = rawAddress
 		h.Flags = 0
@@ -121,9 +109,48 @@ func (r *fastReceiver) tryRead(fd uintptr) bool {
 			h.SetControllen(controlSpace)
 		}
 	}
+	r.held = 0
+}
+
+func (r *fastReceiver) receive() (int, error) {
+	r.renew(r.held)
+	return r.next(r.read)
+}
+
+// next reads behind what is held.
+func (r *fastReceiver) next(try func(fd uintptr) bool) (int, error) {
+	if err := r.socket.raw.Read(try); err != nil {
+		return 0, err
+	}
+	r.held += r.n
+	return r.n, r.err
+}
+
+func (r *fastReceiver) more(until time.Time) (int, error) {
+	if r.held == readMessages {
+		return 0, nil
+	}
+	// Most often it is there already, and a deadline costs more than a look.
+	if n, err := r.next(r.look); n > 0 || err != nil {
+		return n, err
+	}
+	if err := r.socket.conn.SetReadDeadline(until); err != nil {
+		return 0, err
+	}
+	n, err := r.next(r.read)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	return n, errors.Join(err, r.socket.conn.SetReadDeadline(time.Time{}))
+}
+
+// tryRead reports whether there is a result; else the runtime's poller waits
+// until the socket is readable.
+func (r *fastReceiver) tryRead(fd uintptr) bool {
 	r.n, r.err = 0, nil
+	free := r.messages[r.held:]
 	for {
-		n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.messages[0])), readMessages, unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&free[0])), uintptr(len(free)), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			r.n = int(n)

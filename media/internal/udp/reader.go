@@ -37,25 +37,27 @@ func (r *reader) loop() {
 	}
 }
 
-// flushAfter is how long what was written may wait for more to go with it.
+// flushAfter is how long what was read may wait for more to go with it.
 const flushAfter = time.Millisecond
 
-// handle handles the n messages of a read and what has come meanwhile, and
-// flushes. A frame for hundreds of receivers takes longer to encrypt than its
-// packets are apart: the rest of it, read before the flush, goes out in the
-// same GSO runs.
+// handle handles the n messages of a read, waits for the rest of a frame that
+// handlers expect, and flushes.
 func (r *reader) handle(n int) {
 	r.out.Begin()
-	began := time.Now()
-	for n > 0 {
-		for i := range n {
+	var until time.Time
+	for from := 0; n > 0; {
+		for i := from; i < from+n; i++ {
 			r.split(r.in.arrival(i))
 		}
-		n = 0
-		if r.out.Pending() > 0 && time.Since(began) < flushAfter {
-			// An error comes again, at the next receive.
-			n, _ = r.in.more()
+		from += n
+		if d := r.out.Deferred; d == nil || !d.Expects() {
+			break
 		}
+		if until.IsZero() {
+			until = time.Now().Add(flushAfter)
+		}
+		// An error comes again, at the next receive.
+		n, _ = r.in.more(until)
 	}
 	r.out.End()
 	stats := &r.mux.stats
@@ -115,7 +117,7 @@ type injector struct {
 
 // injectedBytes is the arena of an injector's batch: it handles one datagram
 // at a time.
-const injectedBytes = batchBytes / 8
+const injectedBytes = 128 << 10
 
 // inject handles b, which the handler may change.
 func (j *injector) inject(b []byte, from netip.AddrPort, route func(b []byte, from netip.AddrPort, out *Batch) reason) reason {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // refusalLimit is for how many destinations in a row, with no run accepted in
@@ -43,9 +44,11 @@ type arrival struct {
 type receiver interface {
 	// receive waits for messages and returns how many came.
 	receive() (int, error)
-	// more is receive for what has come already: 0 when nothing has.
-	more() (int, error)
-	// arrival returns the i-th. It is valid until the next receive.
+	// more waits until then for what belongs behind what the last receive
+	// returned, which stays valid: 0 when nothing came, or there is no room.
+	more(until time.Time) (int, error)
+	// arrival returns the i-th since the last receive. It is valid until the
+	// next.
 	arrival(i int) arrival
 }
 
@@ -155,8 +158,8 @@ func (r *portableReceiver) receive() (int, error) {
 	return 1, nil
 }
 
-// more knows no way to look without waiting.
-func (r *portableReceiver) more() (int, error) { return 0, nil }
+// more has no room for two.
+func (r *portableReceiver) more(time.Time) (int, error) { return 0, nil }
 
 func (r *portableReceiver) arrival(int) arrival { return r.last }
 

@@ -19,9 +19,9 @@ type Handler interface {
 	// HandleMedia gets one SRTP or SRTCP datagram (first byte 128 to 191, RFC
 	// 7983) from a source that the participant's ICE agent validated. It runs
 	// on the goroutine that read it: it must neither wait nor panic. b is the
-	// handler's during the call only, and may be changed in place, not beyond
-	// its length. What is written to out leaves when all that was read
-	// together has been handled. Calls may come from several goroutines at
+	// handler's during the call, and of what it puts into out.Deferred until
+	// that was run; it may be changed in place, not beyond its length. What is
+	// written to out leaves when all that was read together has been handled. Calls may come from several goroutines at
 	// once (readers, relays, TCP), each with its own out.
 	HandleMedia(b []byte, from netip.AddrPort, out *Batch)
 }
