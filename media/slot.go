@@ -223,6 +223,9 @@ func (s *Slot) sendLocked(l *layer, p *packet, f *flight) {
 			f.counters.drop(dropTemporal)
 			return
 		}
+		if p.vp8.KeyFrame && s.seq.Follows(p.rtp.Sequence) {
+			s.vp8.Join(p.vp8)
+		}
 		var ok bool
 		if entry.PictureID, entry.TL0, ok = s.vp8.Map(p.vp8); !ok {
 			f.counters.drop(dropLate)

@@ -76,10 +76,26 @@ func (w *VP8Rewriter) Map(d VP8) (pictureID uint16, tl0 uint8, ok bool) {
 	if ahead := int16((pictureID - w.lastPictureID) << 1); newer || ahead > 0 {
 		w.lastPictureID = pictureID
 	}
-	if d.HasTL0 && int8(tl0-w.lastTL0) > 0 {
+	// More base frames than half the range may be missing before a newer frame.
+	if d.HasTL0 && (newer || int8(tl0-w.lastTL0) > 0) {
 		w.lastTL0 = tl0
 	}
 	return pictureID, tl0, true
+}
+
+// Join says that no packet is missing between what came last and d, which
+// starts a key frame: if the picture id or the TL0 index doesn't follow, the
+// encoder left frames out itself, and what it left out closes up. Chromium does
+// so when its computer has stood still: frames that wait in its pacer are
+// thrown away before they get a sequence number. Frames from before are refused
+// from then on. It does nothing for numbers that follow.
+func (w *VP8Rewriter) Join(d VP8) {
+	if !d.HasPictureID || !w.started || w.fresh {
+		return
+	}
+	if d.Wide != w.wide || w.distance(d.PictureID) != 1 || (d.HasTL0 && d.TL0+w.tl0Offset != w.lastTL0+1) {
+		w.Switch()
+	}
 }
 
 // DropFrame says that the frame d is left out: the picture ids of those that

@@ -8,7 +8,7 @@ import (
 
 // step is one call on a VP8Rewriter and what it must answer.
 type step struct {
-	call string // map, drop, switch, or refuse (a Map that must fail)
+	call string // map, drop, join, switch, or refuse (a Map that must fail)
 	id   int
 	tl0  uint8
 	want int // outgoing id of map
@@ -48,6 +48,14 @@ func TestVP8Rewriter(t *testing.T) {
 			{"map", 0x7FFF, 255, 0x7FFF, 255}, {"switch", 0, 0, 0, 0}, {"map", 900, 77, 0, 0}, {"map", 901, 78, 1, 1}}},
 		{"tl0 goes on from the highest", false, []step{
 			{"map", 10, 1, 10, 1}, {"map", 12, 2, 12, 2}, {"map", 11, 1, 11, 1}, {"switch", 0, 0, 0, 0}, {"map", 900, 77, 13, 3}}},
+		{"what an encoder left out before a key frame closes up", false, []step{
+			{"map", 10, 1, 10, 1}, {"join", 14, 3, 0, 0}, {"map", 14, 3, 11, 2}, {"map", 15, 3, 12, 2}, {"refuse", 12, 2, 0, 0}}},
+		{"a key frame that follows changes nothing", false, []step{
+			{"map", 10, 1, 10, 1}, {"map", 12, 1, 12, 1}, {"join", 13, 2, 0, 0}, {"map", 13, 2, 13, 2}, {"map", 11, 1, 11, 1}}},
+		{"a key frame after left out frames follows", false, []step{
+			{"map", 10, 1, 10, 1}, {"drop", 11, 1, 0, 0}, {"join", 12, 2, 0, 0}, {"map", 12, 2, 11, 2}}},
+		{"tl0 goes on from a frame more than half the range ahead", false, []step{
+			{"map", 10, 1, 10, 1}, {"map", 300, 150, 300, 150}, {"switch", 0, 0, 0, 0}, {"map", 900, 7, 301, 151}}},
 		{"before the switch is refused", false, []step{
 			{"map", 10, 1, 10, 1}, {"switch", 0, 0, 0, 0}, {"map", 20, 5, 11, 2}, {"refuse", 19, 4, 0, 0}, {"refuse", 10, 1, 0, 0},
 			{"map", 21, 6, 12, 3}}},
@@ -77,6 +85,8 @@ func TestVP8Rewriter(t *testing.T) {
 					w.Switch()
 				case "drop":
 					w.DropFrame(d)
+				case "join":
+					w.Join(d)
 				default:
 					id, tl0, ok := w.Map(d)
 					if ok != (s.call == "map") {

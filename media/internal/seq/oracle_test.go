@@ -32,6 +32,7 @@ func (m *model) give(in int) {
 func (m *model) upTo(in int) (jumped bool) {
 	if m.next+in-m.highest-1-m.last > maxHole {
 		m.restart(in - 1)
+		m.next++ // stays missing
 		m.highest, jumped = in-2, true
 	}
 	for m.highest++; m.highest < in; m.highest++ {

@@ -2,8 +2,8 @@ package seq
 
 const (
 	// maxHole is the longest hole that a receiver is shown. A longer one is
-	// a publisher that started anew, not loss: it becomes a hole of one
-	// (SE-11).
+	// a publisher that started anew, or a long outage: it becomes a hole of
+	// two (SE-11).
 	maxHole = 1000
 	// restartTicks separates the timestamps of a publisher that started anew
 	// with another base: a frame at 30 fps on a 90 kHz clock.
@@ -90,7 +90,7 @@ func (r *Rewriter) restart(first uint64, out uint16) {
 // sent: it was left out before, is older than the switch, or older than the
 // history.
 //
-// A jump of more than 1000 numbers becomes a hole of one. One backwards is
+// A jump of more than 1000 numbers becomes a hole of two. One backwards is
 // believed when a second packet confirms it (RFC 3550 appendix A.1).
 func (r *Rewriter) Rewrite(inSeq uint16, inTS uint32) (outSeq uint16, outTS uint32, ok bool) {
 	if !r.begun {
@@ -174,6 +174,12 @@ func (r *Rewriter) Next() uint16 {
 	return r.lastSeq
 }
 
+// Follows says that inSeq is the number after the newest one of the present
+// stream, forwarded or left out: nothing is missing right before it.
+func (r *Rewriter) Follows(inSeq uint16) bool {
+	return r.begun && inSeq == uint16(r.highest)+1
+}
+
 // LastOut returns the newest number and the highest timestamp sent; started is
 // false when nothing was sent yet.
 func (r *Rewriter) LastOut() (seq uint16, ts uint32, started bool) {
@@ -185,7 +191,7 @@ func (r *Rewriter) LastOut() (seq uint16, ts uint32, started bool) {
 func (r *Rewriter) TimestampOffset() uint32 { return r.tsOffset }
 
 // locate extends inSeq. newer says that it is above all seen, jumped that a
-// restart was compressed to a hole of one; ok is false when it is refused.
+// restart was compressed to a hole of two; ok is false when it is refused.
 func (r *Rewriter) locate(inSeq uint16) (e uint64, newer, jumped, ok bool) {
 	distance := Diff(inSeq, uint16(r.highest))
 	if distance < -maxHole {
@@ -213,11 +219,13 @@ func (r *Rewriter) locate(inSeq uint16) (e uint64, newer, jumped, ok bool) {
 	return e, true, false, true
 }
 
-// jump makes e, which is to be the newest number, leave a hole of one after the
-// last number sent. The packet before e may still fill it.
+// jump makes e, which is to be the newest number, leave a hole of two after the
+// last number sent. The packet before e may still come, as e may be the second
+// that came of a frame; the first number stays missing: nothing was lost, says
+// a receiver who sees no hole, of frames that are far apart.
 func (r *Rewriter) jump(e uint64) {
 	r.suspicious = false
-	r.restart(e-1, r.lastSeq+1)
+	r.restart(e-1, r.lastSeq+2)
 	r.highest = e - 1
 }
 

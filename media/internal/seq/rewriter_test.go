@@ -67,22 +67,22 @@ func TestRewriter(t *testing.T) {
 		{"next between switch and packet", []call{
 			{"rewrite", 5, 100, 65534, 1000}, {"switch", 900, 77, 0, 0}, {"next", 0, 0, 65535, 0}, {"rewrite", 900, 77, 0, 1010}}},
 		{"a jump of 1000 is loss", []call{{"rewrite", 5, 100, 0xFFFE, 1000}, {"rewrite", 1005, 101, 998, 1001}}},
-		{"a longer jump is a hole of one", []call{
-			{"rewrite", 5, 100, 65534, 1000}, {"rewrite", 1006, 101, 0, 1001}, {"refuse", 1004, 0, 0, 0}, {"refuse", 6, 0, 0, 0},
-			{"rewrite", 1005, 101, 65535, 1001}, {"rewrite", 1007, 102, 1, 1002}}},
+		{"a longer jump is a hole of two, of which one may be filled", []call{
+			{"rewrite", 5, 100, 65534, 1000}, {"rewrite", 1006, 101, 1, 1001}, {"refuse", 1004, 0, 0, 0}, {"refuse", 6, 0, 0, 0},
+			{"rewrite", 1005, 101, 0, 1001}, {"rewrite", 1007, 102, 2, 1002}}},
 		{"a jump to another timestamp base", []call{
-			{"rewrite", 5, 100, 65534, 1000}, {"rewrite", 30005, 50, 0, 4000}, {"rewrite", 30006, 60, 1, 4010}}},
+			{"rewrite", 5, 100, 65534, 1000}, {"rewrite", 30005, 50, 1, 4000}, {"rewrite", 30006, 60, 2, 4010}}},
 		{"a jump with a timestamp far ahead", []call{
-			{"rewrite", 5, 100, 65534, 1000}, {"rewrite", 30005, 900_200, 0, 4000}}},
+			{"rewrite", 5, 100, 65534, 1000}, {"rewrite", 30005, 900_200, 1, 4000}}},
 		{"a jump with a plausible timestamp", []call{
-			{"rewrite", 5, 100, 65534, 1000}, {"rewrite", 30005, 900_100, 0, 901_000}}},
+			{"rewrite", 5, 100, 65534, 1000}, {"rewrite", 30005, 900_100, 1, 901_000}}},
 		{"a jump to a dropped packet", []call{
-			{"rewrite", 5, 100, 65534, 1000}, {"drop", 30005, 0, 0, 0}, {"rewrite", 30006, 101, 0, 1001}}},
+			{"rewrite", 5, 100, 65534, 1000}, {"drop", 30005, 0, 0, 0}, {"rewrite", 30006, 101, 1, 1001}}},
 		{"a straggler from far behind is refused", []call{
 			{"rewrite", 5000, 100, 65534, 1000}, {"refuse", 100, 0, 0, 0}, {"rewrite", 5001, 101, 65535, 1001}, {"refuse", 101, 0, 0, 0}}},
 		{"two in a row from far behind are a restart", []call{
-			{"rewrite", 5000, 100, 65534, 1000}, {"refuse", 100, 7, 0, 0}, {"rewrite", 101, 8, 0, 4000}, {"rewrite", 102, 9, 1, 4001},
-			{"rewrite", 100, 7, 65535, 3999}}},
+			{"rewrite", 5000, 100, 65534, 1000}, {"refuse", 100, 7, 0, 0}, {"rewrite", 101, 8, 1, 4000}, {"rewrite", 102, 9, 2, 4001},
+			{"rewrite", 100, 7, 0, 3999}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
