@@ -11,11 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/auth"
+	"github.com/atriumrtc/atrium/control/controltest"
 	"github.com/atriumrtc/atrium/control/store"
 )
 
@@ -47,12 +49,14 @@ func (m *media) Remove(context.Context, string, string) error { return control.E
 
 type fixture struct {
 	*control.Service
-	t     *testing.T
-	path  string
-	keys  *auth.Keys
-	store *store.Bolt
-	media *media
-	now   time.Time
+	t      *testing.T
+	path   string
+	keys   *auth.Keys
+	store  *store.Bolt
+	media  *media
+	vault  controltest.Vault
+	outbox controltest.Outbox
+	now    time.Time
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -78,7 +82,30 @@ func (f *fixture) open() {
 		f.t.Fatal(err)
 	}
 	f.Service, err = control.New(control.Options{
-		Store: f.store, Media: f.media, Secrets: f.keys, Now: func() time.Time { return f.now },
+		Store: f.store, Media: f.media, Secrets: f.keys, Vault: &f.vault, Outbox: &f.outbox,
+		Now: func() time.Time { return f.now },
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// links are the digests of the links that lead somewhere.
+func (f *fixture) links() map[string]bool {
+	f.t.Helper()
+	found := make(map[string]bool)
+	f.each("link/", func(key string, _ []byte) { found[strings.TrimPrefix(key, "link/")] = true })
+	return found
+}
+
+// each visits the records of a prefix.
+func (f *fixture) each(prefix string, visit func(key string, value []byte)) {
+	f.t.Helper()
+	err := f.store.View(f.t.Context(), func(tx store.Tx) error {
+		return tx.Range(prefix, "", func(key string, value []byte) error {
+			visit(key, value)
+			return nil
+		})
 	})
 	if err != nil {
 		f.t.Fatal(err)
@@ -264,7 +291,7 @@ func TestAuthenticate(t *testing.T) {
 	f := newFixture(t)
 	c, secret := f.organisation("Ours")
 	f.restart()
-	if got := f.caller(secret); got != c {
+	if got := f.caller(secret); !cmp.Equal(got, c) {
 		t.Errorf("caller %+v, want %+v", got, c)
 	}
 	if _, err := f.Authenticate(t.Context(), [32]byte{1}); !errors.Is(err, control.ErrUnauthenticated) {

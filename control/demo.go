@@ -32,11 +32,12 @@ func (s *Service) EnsureDemo(ctx context.Context) (Demo, error) {
 			return err
 		}
 		if record.KeyDigest != "" {
-			if err := tx.Delete(prefixAPIKey + record.KeyDigest); err != nil {
+			if err := dropKey(tx, record.KeyDigest); err != nil {
 				return err
 			}
 		}
-		demo.APIKey, record.KeyDigest, err = s.createKey(tx, record.OrganisationID, "demo")
+		_, demo.APIKey, record.KeyDigest, err = s.createKey(tx, record.OrganisationID,
+			KeySpec{Name: "demo", Scope: Scope{ScopeOrganisation, record.OrganisationID}, Permissions: []string{AllPermissions}})
 		if err != nil {
 			return err
 		}

@@ -85,6 +85,7 @@ const (
 	DueOnce         DueKind = "once_purge"
 	DueSessions     DueKind = "session_purge"
 	DueAreaEvents   DueKind = "area_events_purge" // id: area
+	DuePlaceGone    DueKind = "place_gone"        // id: an area or meeting room that was deleted: who is inside is let go
 )
 
 func dueKey(at time.Time, kind DueKind, id string) string {

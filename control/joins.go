@@ -58,14 +58,14 @@ func (s *Service) Enter(ctx context.Context, linkDigest [32]byte, name string) (
 	var join Join
 	var room Room
 	err = s.store.View(ctx, func(tx store.Tx) error {
-		link, err := get[Link](tx, prefixLink+hexDigest(linkDigest))
+		l, err := link(tx, linkDigest)
 		if err != nil {
 			return err
 		}
-		if link.Kind != LinkRoom {
+		if l.Kind != LinkRoom {
 			return ErrNotFound
 		}
-		if room, err = s.room(tx, link.OrganisationID, link.TargetID); err != nil {
+		if room, err = s.room(tx, l.OrganisationID, l.TargetID); err != nil {
 			return err
 		}
 		join, err = s.newJoin(room, name, RoleParticipant)

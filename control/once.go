@@ -32,6 +32,15 @@ type Once struct {
 	Request []byte
 }
 
+// by makes the key the actor's own: two people's keys never meet. nil stays
+// nil.
+func (o *Once) by(a Actor) *Once {
+	if o == nil {
+		return nil
+	}
+	return &Once{Operation: string(a.Kind) + "\x00" + a.ID + "\x00" + o.Operation, Key: o.Key, Request: o.Request}
+}
+
 // onceRecord is a result that was given. Sealed holds a link's secret or a
 // person's name, hence sealed (R-PV-1).
 type onceRecord struct {

@@ -26,6 +26,7 @@ import (
 //	account_email/<digest>/<account>      nothing: digest of the lower-cased e-mail
 //	grant/<account>/<id>                  Grant
 //	grant_on/<scope id>/<account>/<id>    nothing: finds a scope's grants
+//	account_link/<account>/<digest>       accountLink: its live invitations and sign-in links
 //	api_key/<digest>                      APIKey
 //	api_key_id/<id>                       digest
 //	link/<digest>                         Link
@@ -54,6 +55,7 @@ const (
 	prefixSlug         = "slug/"
 	prefixAccount      = "account/"
 	prefixAccountEmail = "account_email/"
+	prefixAccountLink  = "account_link/"
 	prefixGrant        = "grant/"
 	prefixGrantOn      = "grant_on/"
 	prefixAPIKey       = "api_key/"

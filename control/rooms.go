@@ -76,9 +76,6 @@ func (s *Service) createRoom(tx store.Tx, organisationID string, spec RoomSpec) 
 	return s.unseal(record), put(tx, prefixLink+record.LinkDigest, link)
 }
 
-// linkPurpose binds a sealed link to its room.
-func linkPurpose(roomID string) string { return "link/" + roomID }
-
 // unseal returns the room of a record. That its link can't be opened (another
 // key file) makes the room no less usable with tokens.
 func (s *Service) unseal(r roomRecord) Room {

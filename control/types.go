@@ -4,17 +4,32 @@ import "time"
 
 // Organisation is a tenant (R-T-1).
 type Organisation struct {
-	ID        string    `json:"id"`
-	Name      string    `json:"name"`
-	CreatedAt time.Time `json:"created_at"`
+	ID        string               `json:"id"`
+	Name      string               `json:"name"`
+	Settings  OrganisationSettings `json:"settings,omitzero"`
+	CreatedAt time.Time            `json:"created_at"`
 }
 
-// APIKey lets an embedding app act for its organisation. The secret isn't
-// kept, only its SHA-256, which is the record's key.
+// OrganisationSettings are what an organisation decides for itself.
+type OrganisationSettings struct {
+	Language string `json:"language,omitempty"` // of what is sent: BCP 47; "": the deployment's
+	// AllowedOrigins are the origins of web pages that may embed its calls
+	// (SE-8).
+	AllowedOrigins []string `json:"allowed_origins,omitempty"`
+}
+
+// AllPermissions among those of an API key stands for every one that an API
+// key can have.
+const AllPermissions = "*"
+
+// APIKey lets an embedding app act for its organisation, or for a unit of it.
+// The secret isn't kept, only its SHA-256, which is the record's key.
 type APIKey struct {
 	ID             string    `json:"id"`
 	OrganisationID string    `json:"organisation_id"`
 	Name           string    `json:"name"`
+	Scope          Scope     `json:"scope"`       // an organisation or a unit
+	Permissions    []string  `json:"permissions"` // of control/auth's table
 	CreatedAt      time.Time `json:"created_at"`
 	// LastUsedAt is exact to lastUsedStep, so that calls don't each write.
 	LastUsedAt time.Time `json:"last_used_at,omitzero"`
@@ -24,6 +39,13 @@ type APIKey struct {
 type Caller struct {
 	OrganisationID string
 	KeyID          string
+	Scope          Scope
+	Permissions    []string
+}
+
+// Actor is the caller as who does something.
+func (c Caller) Actor() Actor {
+	return Actor{Kind: ActorAPIKey, ID: c.KeyID, OrganisationID: c.OrganisationID}
 }
 
 // RoomType is the kind of call a room is for.
@@ -126,4 +148,14 @@ type JoinSpec struct {
 type Page[T any] struct {
 	Items []T
 	Next  string
+}
+
+// Query is a part of a list to read: at most Limit items (MaxPage, when it is
+// 0 or more than that) that come after the one with the id After.
+type Query struct {
+	After string
+	Limit int
+	// Only, unless nil, leaves out what isn't among these ids: what somebody
+	// has no role on (R-T-4).
+	Only []string
 }
