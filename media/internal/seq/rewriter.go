@@ -46,9 +46,9 @@ type Rewriter struct {
 	suspect    uint16 // the number that would prove a restart, see locate
 	suspicious bool
 
-	history [runs]run // ring
-	newest  uint8     // index of the run that highest belongs to
-	kept    uint8     // runs in use
+	history *[runs]run // ring; nil before the first stream: most slots never see one
+	newest  uint8      // index of the run that highest belongs to
+	kept    uint8      // runs in use
 }
 
 // Init sets the number and timestamp of the first packet to be sent. It must
@@ -82,6 +82,9 @@ func (r *Rewriter) restart(first uint64, out uint16) {
 	r.base = first
 	r.offset = out - uint16(first)
 	r.newest, r.kept = 0, 1
+	if r.history == nil {
+		r.history = new([runs]run)
+	}
 	r.history[0] = run{start: first, offset: r.offset}
 }
 
