@@ -35,7 +35,8 @@
 // What decides who gets it: room.go (one loop owns the room) → settle.go (one
 // computation of all routes) → route.go (which source on which slot, pure) and
 // voices.go, quality.go (who is heard, how well). How a participant comes to
-// have a transport: offer.go, peer.go, transport.go, seat.go.
+// have a transport: offer.go and format.go (what the client offers), peer.go,
+// transport.go, answer.go (all lines but the one for pion), seat.go.
 //
 // # Locks
 //

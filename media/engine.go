@@ -339,7 +339,11 @@ func (e *Engine) Move(ctx context.Context, p *Participant, to *Room) error {
 	e.counters.moves.Add(1)
 	entered := false
 	if to != nil {
-		to.do(func() { entered = to.enter(p) })
+		enter := to.do
+		if p.currentTransport() == nil {
+			enter = to.tell // nothing can be routed to it or from it
+		}
+		enter(func() { entered = to.enter(p) })
 	}
 	if !entered {
 		p.notify(p.parkedEvent())

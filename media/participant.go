@@ -165,7 +165,11 @@ func (p *Participant) replaceTransport(old, t *transport) {
 	p.state = TransportNew
 	p.updateSourcesLocked()
 	p.mu.Unlock()
-	p.touchNow()
+	if r := p.Room(); old == nil && r != nil {
+		r.post(func() { r.refresh(p) }) // it isn't up yet: no hurry
+	} else {
+		p.touchNow()
+	}
 	if old != nil {
 		if err := old.close(); err != nil {
 			p.engine.log.Debug("closing a replaced transport", "participant_id", p.id, "err", err)

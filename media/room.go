@@ -18,6 +18,11 @@ const (
 	// settleInterval is the shortest time between two computations of the
 	// routes, so that a storm of changes costs a few of them.
 	settleInterval = 20 * time.Millisecond
+	// settleShare is how much longer than a computation the time until the
+	// next one is at least, and settleLongest the most that it becomes: a
+	// storm of joins shall not take the core from those who are talking.
+	settleShare   = 8
+	settleLongest = 200 * time.Millisecond
 )
 
 // RoomOptions describe a room. Capacity counts seats, those kept for somebody
@@ -55,23 +60,26 @@ type Room struct {
 	dirty       bool
 	lingering   bool // a layer goes on that nobody needs any more
 	settled     time.Duration
+	pace        time.Duration // from one computation of the routes to the next
 	nextVoices  time.Duration
 	nextQuality time.Duration
 }
 
 // task is something to be run by the loop; done is closed once the routes
-// reflect it. A question changes nothing that routes depend on.
+// reflect it. A question changes nothing that routes depend on; who is patient
+// waits for run alone, the routes follow.
 type task struct {
 	run      func()
 	done     chan struct{}
 	question bool
+	patient  bool
 }
 
 func newRoom(e *Engine, o RoomOptions) *Room {
 	return &Room{
 		engine: e, id: o.ID, name: o.Name, kind: o.Kind, capacity: o.Capacity, endsAt: o.EndsAt,
 		number: e.numbers.Add(1), wake: make(chan struct{}, 1), done: make(chan struct{}),
-		detector: speaker.New(speaker.Config{}),
+		detector: speaker.New(speaker.Config{}), pace: settleInterval,
 	}
 }
 
@@ -128,6 +136,9 @@ func (r *Room) post(f func()) { r.enqueue(task{run: f}) }
 // room is closed. It must not be called from the loop.
 func (r *Room) do(f func()) bool { return r.wait(task{run: f}) }
 
+// tell is do for what nobody's routes depend on yet.
+func (r *Room) tell(f func()) bool { return r.wait(task{run: f, patient: true}) }
+
 // ask is do for what changes nothing.
 func (r *Room) ask(f func()) bool { return r.wait(task{run: f, question: true}) }
 
@@ -173,7 +184,7 @@ func (r *Room) run() {
 func (r *Room) idle() time.Duration {
 	next := r.nextVoices
 	if r.dirty {
-		next = min(next, r.settled+settleInterval)
+		next = min(next, r.settled+r.pace)
 	}
 	return max(next-r.engine.now(), 0)
 }
@@ -185,14 +196,15 @@ func (r *Room) work(tasks []task) {
 	for _, t := range tasks {
 		r.guarded(t.run)
 		r.dirty = r.dirty || !t.question
-		waiting = waiting || (t.done != nil && !t.question)
+		waiting = waiting || (t.done != nil && !t.question && !t.patient)
 	}
 	r.guarded(func() {
 		r.listen(now)
 		r.judge(now)
-		if r.dirty && (waiting || now-r.settled >= settleInterval) {
+		if r.dirty && (waiting || now-r.settled >= r.pace) {
 			r.dirty, r.settled = false, now
 			r.settle(now)
+			r.pace = min(max(settleInterval, settleShare*(r.engine.now()-now)), settleLongest)
 		}
 	})
 	for _, t := range tasks {

@@ -35,12 +35,14 @@ type view struct {
 	tiles   []Tile    // by priority
 	auto    bool      // the viewer never sent a layout
 	small   bool
+	out     []wish // memory for the answer
 }
 
 // assign returns the wish of every slot. It keeps what is shown where it is,
 // as far as the tiles allow. In small rooms it updates v.pairs.
 func (v *view) assign() []wish {
-	out := make([]wish, len(v.lines))
+	out := slices.Grow(v.out[:0], len(v.lines))[:len(v.lines)]
+	clear(out)
 	cameras := v.cameras()
 	if v.small {
 		v.assignPairs(out, cameras)

@@ -9,9 +9,11 @@ import (
 
 // routes is one computation of who is fed by what, for a whole room.
 type routes struct {
-	room   *Room
-	now    time.Duration
-	all    []routed // everybody, in order of arrival
+	room *Room
+	now  time.Duration
+	// all are those who may be seen or heard, in order of arrival: in large
+	// rooms those who publish. index has everybody.
+	all    []routed
 	index  map[string]routed
 	mics   map[uint32]*Source
 	away   map[*Participant]bool // whose seat is kept
@@ -19,6 +21,9 @@ type routes struct {
 	lists  map[*layer][]*Slot
 	needed map[*Source][]bool // announced sources, by layer
 	keys   []*layer           // layers to ask for a key frame
+	// Of the viewer under way; the next one takes the memory over.
+	prev   []*Source
+	wishes []wish
 	replay []replay
 }
 
@@ -52,13 +57,16 @@ func (r *Room) settle(now time.Duration) {
 
 // add takes in what a member publishes.
 func (rt *routes) add(m *member) {
-	o := routed{id: m.p.id, sources: make(map[SourceKind]*Source)}
+	o := routed{id: m.p.id}
 	rt.away[m.p] = !m.info.Connected
 	var mic *Source
 	if t := m.p.currentTransport(); t != nil {
 		for _, s := range t.sources {
 			rt.layers = append(rt.layers, s.layers...)
 			if m.p.announced(s.kind) {
+				if o.sources == nil {
+					o.sources = make(map[SourceKind]*Source)
+				}
 				o.sources[s.kind] = s
 				rt.needed[s] = make([]bool, len(s.layers))
 				rt.needed[s][0] = true // never paused: see PROTOCOL.md, layers
@@ -69,7 +77,10 @@ func (rt *routes) add(m *member) {
 		}
 	}
 	rt.room.hear(m, mic)
-	rt.all, rt.index[o.id] = append(rt.all, o), o
+	rt.index[o.id] = o
+	if len(o.sources) > 0 || rt.room.capacity <= smallRoom { // there everybody has a pair
+		rt.all = append(rt.all, o)
+	}
 }
 
 // route assigns the slots of one viewer.
@@ -79,7 +90,7 @@ func (rt *routes) route(m *member) {
 		return
 	}
 	v := &view{
-		self: m.p.id, lines: t.lines, prev: make([]*Source, len(t.slots)), pairs: m.pairs,
+		self: m.p.id, lines: t.lines, prev: slices.Grow(rt.prev[:0], len(t.slots))[:len(t.slots)], pairs: m.pairs, out: rt.wishes,
 		all: rt.all, index: rt.index, small: rt.room.capacity <= smallRoom,
 	}
 	for i, s := range t.slots {
@@ -93,10 +104,11 @@ func (rt *routes) route(m *member) {
 	m.p.mu.Lock()
 	v.tiles, v.auto = m.p.layout, !m.p.layoutSet
 	m.p.mu.Unlock()
-	for i, w := range v.assign() {
+	wishes := v.assign()
+	for i, w := range wishes {
 		rt.feed(t.slots[i], w, t.joined.Load())
 	}
-	m.pairs = v.pairs
+	m.pairs, rt.prev, rt.wishes = v.pairs, v.prev, wishes
 }
 
 // feed assigns one slot; up says that its transport can carry something.
