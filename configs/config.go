@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/atriumrtc/atrium/control/api"
+	"github.com/atriumrtc/atrium/control/notify"
 	"github.com/atriumrtc/atrium/media"
 	"github.com/atriumrtc/atrium/signal"
 	"github.com/atriumrtc/atrium/turn"
@@ -37,6 +38,7 @@ type Config struct {
 	Signal  signal.Config `mapstructure:"signal"`
 	TURN    turn.Config   `mapstructure:"turn"`
 	API     api.Config    `mapstructure:"api"`
+	Notify  notify.Config `mapstructure:"notify"`
 }
 
 // HTTP says where pages, API and signalling are served.
@@ -93,6 +95,7 @@ func DefaultConfig() Config {
 		Signal:  signal.DefaultConfig(),
 		TURN:    turn.DefaultConfig(),
 		API:     api.DefaultConfig(),
+		Notify:  notify.DefaultConfig(),
 	}
 }
 
