@@ -26,7 +26,8 @@ type Bolt struct {
 	turn  sync.Mutex   // for one Update, or a commit
 	open  *group       // whoever has the turn owns it
 
-	broken atomic.Bool // ErrBroken
+	write  func(*bbolt.Tx) error // commits; a test can make it fail
+	broken atomic.Bool           // ErrBroken
 }
 
 var _ Store = (*Bolt)(nil)

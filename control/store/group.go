@@ -196,7 +196,7 @@ func (b *Bolt) commit(g *group) error {
 		if err := self.Put([]byte(keySummary), encodeRecord(keySummary, g.summary.encode())); err != nil {
 			return err
 		}
-		return g.tx.Commit()
+		return b.write(g.tx)
 	})
 	if err == nil {
 		return nil

@@ -81,7 +81,7 @@ func open(path string, o Options) (*Bolt, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bolt{db: db, path: path}, nil
+	return &Bolt{db: db, path: path, write: (*bbolt.Tx).Commit}, nil
 }
 
 // verifyLocked verifies the file while nobody writes to it. The lock is given
