@@ -77,7 +77,8 @@ func (a *app) root() *cobra.Command {
 		},
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.serveCommand(), a.devCommand(), a.configCommand(), a.adminCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.devCommand(), a.configCommand(), a.adminCommand(), a.storeCommand(), a.backupCommand(),
+		a.versionCommand())
 	return root
 }
 

@@ -1,6 +1,6 @@
 // Command atrium is the server: serve for operators, dev for a first look and
 // for development, config to check and print the configuration, admin to set
-// it up.
+// it up, store and backup to check and copy its data.
 //
 // Exit codes: 0 clean, 1 failure, 2 usage, 78 bad configuration.
 package main

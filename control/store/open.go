@@ -46,7 +46,7 @@ func Open(path string, o Options) (*Bolt, error) {
 	}
 	b, err := open(path, o)
 	if err != nil {
-		return nil, explain(path, err)
+		return nil, explain("open", path, err)
 	}
 	return b, nil
 }
@@ -60,12 +60,12 @@ func open(path string, o Options) (*Bolt, error) {
 		}
 	case err != nil:
 		return nil, errors.Unwrap(err) // without the path, which explain says
-	case info.IsDir():
-		return nil, errors.New("it is a directory; give the path of a file")
-	case !info.Mode().IsRegular():
-		return nil, errors.New("it is not a regular file; give the path of a file")
+	default:
+		if err := regular(info); err != nil {
+			return nil, err
+		}
 	}
-	if err := verifyLocked(path, o.LockTimeout); err != nil {
+	if err := verifyAlone(path, o.LockTimeout); err != nil {
 		return nil, err
 	}
 	initial := mapSize
@@ -84,33 +84,51 @@ func open(path string, o Options) (*Bolt, error) {
 	return &Bolt{db: db, path: path, write: (*bbolt.Tx).Commit}, nil
 }
 
-// verifyLocked verifies the file while nobody writes to it. The lock is given
-// back, because bbolt takes its own: a process that opens the file in between
-// holds it, and bbolt then reports that.
-func verifyLocked(path string, timeout time.Duration) error {
+// regular refuses what isn't a regular file.
+func regular(info os.FileInfo) error {
+	switch {
+	case info.IsDir():
+		return errors.New("it is a directory; give the path of a file")
+	case !info.Mode().IsRegular():
+		return errors.New("it is not a regular file; give the path of a file")
+	}
+	return nil
+}
+
+// verifyAlone verifies the file while nobody else has it open. The lock is
+// given back, because bbolt takes its own: a process that opens the file in
+// between holds it, and bbolt then reports that.
+func verifyAlone(path string, timeout time.Duration) error {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("%w (it must be readable and writable by this user)", errors.Unwrap(err))
 	}
 	defer func() { _ = file.Close() }() // which releases the lock
+	_, err = verifyLocked(file, syscall.LOCK_EX, timeout)
+	return err
+}
+
+// verifyLocked takes a lock (LOCK_SH or LOCK_EX), which ends with the file,
+// and verifies it.
+func verifyLocked(file *os.File, lock int, timeout time.Duration) (Report, error) {
 	deadline := time.Now().Add(timeout)
 	for {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := syscall.Flock(int(file.Fd()), lock|syscall.LOCK_NB)
 		if err == nil {
 			break
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("lock it: %w", err)
+			return Report{}, fmt.Errorf("lock it: %w", err)
 		}
 		wait := min(lockPoll, time.Until(deadline))
 		if wait <= 0 {
-			return ErrLocked
+			return Report{}, ErrLocked
 		}
 		<-time.After(wait)
 	}
 	info, err := file.Stat()
 	if err != nil {
-		return err
+		return Report{}, err
 	}
 	return verify(file, info.Size())
 }

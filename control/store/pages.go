@@ -270,29 +270,30 @@ func (r *pageReader) walkBucket(b item, visit func(item) error) error {
 }
 
 // checkFreelist reads the list of free pages: in range, in order and none of
-// them in use; bbolt would write over a live page otherwise.
-func (r *pageReader) checkFreelist() error {
+// them in use; bbolt would write over a live page otherwise. It returns how many
+// there are.
+func (r *pageReader) checkFreelist() (free uint64, err error) {
 	if r.meta.freelist == noFreelist {
-		return nil // bbolt then finds the free pages by itself
+		return 0, nil // bbolt then finds the free pages by itself
 	}
 	page, err := r.page(r.meta.freelist)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	count, ids := uint64(order.Uint16(page[10:])), page[pageHeader:]
 	if count == 0xFFFF { // the true count is the first entry
 		count, ids = order.Uint64(ids), ids[8:]
 	}
 	if order.Uint16(page[8:]) != flagFreelist || count > uint64(len(ids)/8) {
-		return fmt.Errorf("%w: the list of free pages is damaged", ErrCorrupt)
+		return 0, fmt.Errorf("%w: the list of free pages is damaged", ErrCorrupt)
 	}
 	last := uint64(1)
 	for i := range count {
 		id := order.Uint64(ids[i*8:])
 		if id <= last || id >= r.meta.pages || r.visited[id] {
-			return fmt.Errorf("%w: the list of free pages is damaged", ErrCorrupt)
+			return 0, fmt.Errorf("%w: the list of free pages is damaged", ErrCorrupt)
 		}
 		last = id
 	}
-	return nil
+	return count, nil
 }

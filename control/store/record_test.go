@@ -69,7 +69,7 @@ func FuzzFile(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte(strings.Repeat("\x00", 8192)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		err := verify(bytes.NewReader(data), int64(len(data)))
+		_, err := verify(bytes.NewReader(data), int64(len(data)))
 		if err == nil && len(data) < 2*pageHeader {
 			t.Error("a file without pages passed")
 		}
@@ -97,6 +97,6 @@ func FuzzPages(f *testing.F) {
 		if errors.Is(err, io.EOF) {
 			t.Errorf("read beyond the file: %v", err)
 		}
-		_ = r.checkFreelist()
+		_, _ = r.checkFreelist()
 	})
 }

@@ -19,6 +19,9 @@ const (
 	keyFile  = "keys.json"
 )
 
+// DataPath returns the path of the data file.
+func DataPath(cfg configs.Config) string { return filepath.Join(cfg.Data.Dir, dataFile) }
+
 // openData opens the data folder, creating what isn't there.
 func openData(dir string) (*auth.Keys, *store.Bolt, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
