@@ -3,7 +3,6 @@ package control
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/atriumrtc/atrium/control/store"
@@ -59,8 +58,8 @@ func (r AuditRecord) digest() ([]byte, error) {
 // audit appends to the audit log of the subject's organisation, in the
 // transaction of what it records. details are pairs of key and value.
 func audit(tx store.Tx, now time.Time, actor Actor, action Action, on Subject, details ...string) error {
-	head, err := get[AuditHead](tx, prefixAuditHead+on.OrganisationID)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	head, err := auditHead(tx, on.OrganisationID)
+	if err != nil {
 		return err
 	}
 	r := AuditRecord{
@@ -76,7 +75,7 @@ func audit(tx store.Tx, now time.Time, actor Actor, action Action, on Subject, d
 	if r.Hash, err = r.digest(); err != nil {
 		return err
 	}
-	if err := put(tx, prefixAudit+on.OrganisationID+"/"+seqKey(r.Seq), r); err != nil {
+	if err := put(tx, auditKey(on.OrganisationID, r.Seq), r); err != nil {
 		return err
 	}
 	return put(tx, prefixAuditHead+on.OrganisationID,

@@ -56,6 +56,7 @@ type fixture struct {
 	media  *media
 	vault  controltest.Vault
 	outbox controltest.Outbox
+	signer signer
 	now    time.Time
 }
 
@@ -66,7 +67,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f := &fixture{
-		t: t, path: filepath.Join(t.TempDir(), "data"), keys: keys, media: &media{},
+		t: t, path: filepath.Join(t.TempDir(), "data"), keys: keys, media: &media{}, signer: newSigner(1),
 		now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 	}
 	f.open()
@@ -82,7 +83,7 @@ func (f *fixture) open() {
 		f.t.Fatal(err)
 	}
 	f.Service, err = control.New(control.Options{
-		Store: f.store, Media: f.media, Secrets: f.keys, Vault: &f.vault, Outbox: &f.outbox,
+		Store: f.store, Media: f.media, Secrets: f.keys, Vault: &f.vault, Outbox: &f.outbox, Signer: f.signer,
 		Now: func() time.Time { return f.now },
 	})
 	if err != nil {

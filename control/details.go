@@ -80,14 +80,15 @@ func (s *Service) eraseKeys(ctx context.Context, refs ...KeyRef) error {
 	return nil
 }
 
-// discard erases those of the reserved keys that no transaction kept.
-func (s *Service) discard(ctx context.Context, refs []KeyRef) error {
+// discard erases those of the reserved keys that no transaction kept. One that
+// can't be erased now is at the next start: what was done stays done.
+func (s *Service) discard(ctx context.Context, refs []KeyRef) {
 	if len(refs) == 0 {
-		return nil
+		return
 	}
+	ctx = context.WithoutCancel(ctx) // whoever asked may have gone; the keys must go all the same
 	var unused []KeyRef
-	// Whoever asked may have gone; the keys must go all the same.
-	err := s.store.View(context.WithoutCancel(ctx), func(tx store.Tx) error {
+	err := s.store.View(ctx, func(tx store.Tx) error {
 		unused = nil
 		for _, ref := range refs {
 			in, err := get[KeyRef](tx, sealedKeyKey(ref.Slot))
@@ -104,9 +105,8 @@ func (s *Service) discard(ctx context.Context, refs []KeyRef) error {
 		err = s.vault.Erase(unused...)
 	}
 	if err != nil {
-		return fmt.Errorf("erase a key that was reserved in vain: %w", err)
+		s.log.WarnContext(ctx, "a key that was reserved in vain could not be erased; it will be at the next start", "err", err)
 	}
-	return nil
 }
 
 // keepKeys erases what was reserved and never kept: at the start.
@@ -162,7 +162,8 @@ func (s *Service) withKey(ctx context.Context, do func(ref KeyRef) error) error 
 	if err != nil {
 		return fmt.Errorf("reserve a key: %w", err)
 	}
-	return errors.Join(do(ref), s.discard(ctx, []KeyRef{ref}))
+	defer s.discard(ctx, []KeyRef{ref})
+	return do(ref)
 }
 
 func encode(v any) ([]byte, error) { return json.Marshal(v) }

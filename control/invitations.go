@@ -93,6 +93,7 @@ func (s *Service) inviting(ctx context.Context, field string, invitees []Invitee
 // erases the keys that it didn't use.
 func (s *Service) withKeys(ctx context.Context, letters []letter, do func(tx store.Tx, letters []letter) error) error {
 	var refs []KeyRef
+	defer func() { s.discard(ctx, refs) }()
 	for i := range letters {
 		if letters[i].Copy {
 			continue
@@ -102,12 +103,11 @@ func (s *Service) withKeys(ctx context.Context, letters []letter, do func(tx sto
 			break // what can't be sealed isn't sent
 		}
 		if err != nil {
-			return errors.Join(fmt.Errorf("reserve a key: %w", err), s.discard(ctx, refs))
+			return fmt.Errorf("reserve a key: %w", err)
 		}
 		letters[i].key, refs = ref, append(refs, ref)
 	}
-	err := s.store.Update(ctx, func(tx store.Tx) error { return do(tx, letters) })
-	return errors.Join(err, s.discard(ctx, refs))
+	return s.store.Update(ctx, func(tx store.Tx) error { return do(tx, letters) })
 }
 
 // appoint gives a role to the account with the letter's address, and invites

@@ -153,9 +153,10 @@ type Outbox interface {
 	Enqueue(tx store.Tx, m Notice) (id string, err error)
 }
 
-// Signer signs heads of the audit log.
+// Signer signs heads of the audit log. VerifyAudit is given what verifies
+// them.
 type Signer interface {
-	Sign(head []byte) []byte
+	Sign(head []byte) (signature []byte)
 	PublicKey() []byte // Ed25519
 }
 

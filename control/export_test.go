@@ -1,0 +1,53 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/atriumrtc/atrium/control/store"
+)
+
+// What the scheduler calls, for tests.
+
+// EraseKeys is eraseKeys.
+func (s *Service) EraseKeys(ctx context.Context, refs ...KeyRef) error {
+	return s.eraseKeys(ctx, refs...)
+}
+
+// KeepKeys is keepKeys.
+func (s *Service) KeepKeys(ctx context.Context) error { return s.keepKeys(ctx) }
+
+// ExpireAccountLink is expireAccountLink.
+func (s *Service) ExpireAccountLink(tx store.Tx, now time.Time, digest string) error {
+	return s.expireAccountLink(tx, now, digest)
+}
+
+// ParseDue is parseDue.
+func ParseDue(key string) (at time.Time, kind DueKind, id string, err error) { return parseDue(key) }
+
+// ParseErase is parseErase.
+func ParseErase(id string) (KeyRef, error) { return parseErase(id) }
+
+// WithKey is withKey, whose transaction keeps the key or fails.
+func (s *Service) WithKey(ctx context.Context, fail error) (ref KeyRef, err error) {
+	err = s.withKey(ctx, func(reserved KeyRef) error {
+		ref = reserved
+		return s.store.Update(ctx, func(tx store.Tx) error {
+			if err := keepKey(tx, ref); err != nil {
+				return err
+			}
+			return fail
+		})
+	})
+	return ref, err
+}
+
+// SealAndOpen seals a value, and opens it by another key, purpose or neither.
+func (s *Service) SealAndOpen(ref, by KeyRef, purpose, other string) (ok bool, err error) {
+	sealed, err := s.sealJSON(ref, "a secret", purpose)
+	if err != nil {
+		return false, err
+	}
+	v, ok, err := openJSON[string](s, by, sealed, other)
+	return ok && v == "a secret", err
+}
