@@ -2,26 +2,48 @@
 // types, and functions over a transaction of control/store. It knows nothing
 // of HTTP and starts no goroutine; the clock is an argument.
 //
-// [Service] is what everything else calls. [Organisation], [APIKey], [Room]
-// and [Join] are what it deals in. [Media] is how it reaches the calls that
-// are going on, [Secrets] how it makes and seals secrets; both are declared
-// here and implemented elsewhere, so that a remote media edge can stand
-// behind the first.
+// [Service] is what everything else calls. An [Organisation] holds a [Unit],
+// that an [Area] and a [MeetingRoom]; an [Account] has a [Grant] on one of them;
+// an [APIKey] acts for an organisation or a unit; [Room] and [Join] are for
+// embedding apps. What it needs of the rest is declared here, and
+// implemented elsewhere: [Media] is how it reaches the calls that are going on
+// (so that a remote media edge can stand behind it), [Secrets] how it makes and
+// seals secrets, [Vault] the keys that are overwritten, [Outbox] what sends,
+// [Signer] what signs the audit log. controltest has stand-ins for tests.
+//
+// A method of Service that does something takes the [Actor] who does it. What
+// an actor may do is decided before, by the permission table of control/auth,
+// from [Service.ScopeChain] and [Service.Grants]; here it is only seen to that
+// nobody reaches into another organisation.
 //
 // Rules kept here (numbers of the specification):
 //
-//   - R-T-1: an organisation holds everything else. Every record of a room
-//     stands under its organisation's id, so that another one's can't be
-//     found by mistake.
+//   - R-T-0, R-T-2: an organisation comes with its first system administrator,
+//     a unit with its administrators and reporters; who has no account is
+//     invited by a single-use link, 7 days ([InvitationLifetime]).
+//   - R-T-1: an organisation holds everything else; an id leads to its
+//     [Scope]s up to there.
 //   - R-T-4: unknown, foreign and deleted things answer identically:
 //     [ErrNotFound].
+//   - R-T-5: units, areas and meeting rooms are soft-deleted; a name is unique
+//     below its parent (case, width and composition don't count) and free
+//     again after a deletion; a slug never changes and is never given again.
+//   - R-P-2: roles are read anew for every request; a disabled account has
+//     none. The last system administrator stays.
 //   - R-IA-1, R-GC-1, R-MR-1: at most 5, 61 and 6 people ([RoomType.Limit]).
 //     media enforces a room's capacity, where it can't be raced.
+//   - R-WA-2: opening hours are those of a clock on the area's wall
+//     ([Hours.Open]); suspension overrides them.
+//   - R-MR-4: a link that was reset is dead with the commit.
 //   - R-PV-1: names of people and the secrets of links stand in the store
-//     only sealed.
+//     only sealed; details of guests, and what is sent, by keys of the [Vault]
+//     that are overwritten (details.go).
+//   - R-PV-2: every change appends to its organisation's [AuditRecord]s in its
+//     own transaction, each with the hash of the one before; a [SignedHead]
+//     shows altering and cutting off ([VerifyAudit], [Service.CheckAudit]).
 //   - SE-4, SE-12: persist before applying: a room is deleted on disk before
-//     its call is ended.
-//   - SE-5: secrets are looked up by SHA-256 digest.
+//     its call is ended; a link is used up in the transaction that lets in.
+//   - SE-5: secrets are looked up by SHA-256 digest, e-mail addresses by HMAC.
 //
 // A name is trimmed, 1 to 80 runes of valid UTF-8 without control characters
 // or bidirectional overrides ([CleanName]).

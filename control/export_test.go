@@ -51,3 +51,16 @@ func (s *Service) SealAndOpen(ref, by KeyRef, purpose, other string) (ok bool, e
 	v, ok, err := openJSON[string](s, by, sealed, other)
 	return ok && v == "a secret", err
 }
+
+// TakeName is takeName, of units.
+func TakeName(tx store.Tx, parent, name, id string) error {
+	return takeName(tx, parent, childUnit, name, id)
+}
+
+// FreeName is freeName, of units.
+func FreeName(tx store.Tx, parent, name string) error { return freeName(tx, parent, childUnit, name) }
+
+// TakeSlug is takeSlug, of units.
+func TakeSlug(tx store.Tx, parent, name, id string) (string, error) {
+	return takeSlug(tx, parent, childUnit, name, id)
+}

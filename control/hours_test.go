@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 	"time"
+	_ "time/tzdata" // hosts without the database
 
 	"pgregory.net/rapid"
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/auth"
+	"github.com/atriumrtc/atrium/control/store"
 )
 
 var operator = control.Actor{Kind: control.ActorOperator}
@@ -270,48 +271,47 @@ func TestNamesAndSlugs(t *testing.T) {
 // R-T-5, against a simple model.
 func TestUniqueNames(t *testing.T) {
 	f := newFixture(t)
-	names := []string{"a", "A", "b", " b ", "c", "Ä", "a\u0308"}
-	fold := map[string]string{"a": "a", "A": "a", "b": "b", " b ": "b", "c": "c", "Ä": "ä", "a\u0308": "ä"}
-	runs := 0
+	names := []string{"a", "A", "b", " b", "c", "Ä", "a\u0308"}
+	fold := map[string]string{"a": "a", "A": "a", "b": "b", " b": "b", "c": "c", "Ä": "ä", "a\u0308": "ä"}
+	undo := errors.New("undo")
 	rapid.Check(t, func(rt *rapid.T) {
-		runs++
-		unit := f.unit(f.found("Ours"), fmt.Sprint("Unit ", runs))
-		taken := map[string]string{} // folded name → id
-		mine := map[string]string{}  // id → folded name
-		slugs := map[string]bool{}
-		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
-			name := rapid.SampledFrom(names).Draw(rt, "name")
-			ids := []string{""}
-			for _, id := range taken {
-				ids = append(ids, id)
-			}
-			id := ids[rapid.IntRange(0, len(ids)-1).Draw(rt, "which")]
-			free := taken[fold[name]] == "" || taken[fold[name]] == id
-			var err error
-			switch {
-			case id == "":
-				var area control.Area
-				area, err = f.CreateArea(t.Context(), operator, unit.ID, control.AreaSpec{Name: name}, nil)
-				if err == nil {
-					if slugs[area.Slug] {
-						rt.Fatalf("the slug %q twice", area.Slug)
+		err := f.store.Update(t.Context(), func(tx store.Tx) error {
+			holder := map[string]string{} // folded name → id
+			called := map[string]string{} // id → name
+			slugs := map[string]bool{}
+			for range rapid.IntRange(1, 30).Draw(rt, "steps") {
+				id := rapid.StringMatching("[xyz]").Draw(rt, "id")
+				name := rapid.SampledFrom(names).Draw(rt, "name")
+				old, has := called[id]
+				if has { // rename, or delete
+					if err := control.FreeName(tx, "parent", old); err != nil {
+						return err
 					}
-					slugs[area.Slug], taken[fold[name]], mine[area.ID] = true, area.ID, fold[name]
+					delete(holder, fold[old])
+					delete(called, id)
+					if rapid.Bool().Draw(rt, "delete") {
+						continue
+					}
 				}
-			case rapid.Bool().Draw(rt, "delete"):
-				free = true
-				if err = f.DeleteArea(t.Context(), operator, id); err == nil {
-					delete(taken, mine[id])
+				free := holder[fold[name]] == ""
+				err := control.TakeName(tx, "parent", name, id)
+				if free != (err == nil) || err != nil && !errors.Is(err, &control.StateError{Code: control.CodeNameTaken}) {
+					rt.Fatalf("%q for %s: %v, though free is %v", name, id, err, free)
 				}
-			default:
-				if _, err = f.UpdateArea(t.Context(), operator, id, control.AreaPatch{Name: &name}); err == nil {
-					delete(taken, mine[id])
-					taken[fold[name]], mine[id] = id, fold[name]
+				if err != nil {
+					continue
 				}
+				holder[fold[name]], called[id] = id, name
+				slug, err := control.TakeSlug(tx, "parent", name, id)
+				if err != nil || slugs[slug] {
+					rt.Fatalf("the slug %q twice, or %v", slug, err)
+				}
+				slugs[slug] = true
 			}
-			if free != (err == nil) || err != nil && !errors.Is(err, &control.StateError{Code: control.CodeNameTaken}) {
-				rt.Fatalf("%q for %q: %v, though free is %v", name, id, err, free)
-			}
+			return undo
+		})
+		if !errors.Is(err, undo) {
+			rt.Fatal(err)
 		}
 	})
 }
