@@ -43,7 +43,7 @@
 // They are taken in this order; none is held while one before it is taken:
 //
 //	Participant.moveMu  a move, an offer or the end, as a whole; waits for room loops
-//	Engine.tickMu       the tick of all transports
+//	ticks.mu            the tick of all transports
 //	inbound.mu          one packet or report of a transport being received
 //	layer.mu            what came together on its way to all slots; Move waits for it
 //	direct.out          RTCP to a participant; the contexts being made

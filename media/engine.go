@@ -37,9 +37,6 @@ const (
 	iceFailed       = 20 * time.Second
 	iceKeepAlive    = 2 * time.Second
 
-	// tickInterval paces NACKs, repeated key-frame requests and sender reports.
-	tickInterval = 20 * time.Millisecond
-
 	tcpReadBuffer = 64 // packets read ahead of an ICE/TCP connection
 	// tcpWriteBuffer is what waits, in bytes, for one that doesn't take it:
 	// beyond it packets are dropped. Without it a write would block the
@@ -84,9 +81,7 @@ type Engine struct {
 	participants map[string]*Participant
 	closed       bool
 
-	tickMu  sync.Mutex // held while the transports are ticked
-	ticker  Timer
-	ticking []*transport
+	ticks ticks
 
 	// loops of rooms, and what ends participants after a fault; added to
 	// under mu, while not closed.
@@ -203,32 +198,6 @@ func (e *Engine) wall(now time.Duration) time.Time { return e.start.Add(now) }
 func (e *Engine) nextID() uint32 { return e.ids.Add(1) }
 
 func (e *Engine) random() uint32 { return mathrand.Uint32() }
-
-// tick does what transports have to do by and by, until Close.
-func (e *Engine) tick() {
-	e.tickMu.Lock()
-	defer e.tickMu.Unlock()
-	e.mu.Lock()
-	closed := e.closed
-	e.ticking = e.ticking[:0]
-	for _, p := range e.participants {
-		if t := p.currentTransport(); t != nil {
-			e.ticking = append(e.ticking, t)
-		}
-	}
-	e.mu.Unlock()
-	if closed {
-		return
-	}
-	now := e.now()
-	e.hold(func() {
-		for _, t := range e.ticking {
-			t.tick(now)
-		}
-	})
-	clear(e.ticking)
-	e.ticker = e.clock.AfterFunc(tickInterval, e.tick)
-}
 
 // fault counts and logs a panic.
 func (e *Engine) fault(what, key, id string, v any) {
@@ -399,9 +368,7 @@ func (e *Engine) Close() error {
 	for _, r := range rooms {
 		r.Close(CloseShutdown)
 	}
-	e.tickMu.Lock()
-	e.ticker.Stop()
-	e.tickMu.Unlock()
+	e.ticks.stop()
 	e.wg.Wait()
 	var errs []error
 	if e.tcp != nil {

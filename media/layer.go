@@ -141,6 +141,7 @@ func (l *layer) takeLocked(p *packet, raw []byte, now time.Duration) bool {
 func (l *layer) seen(now time.Duration) {
 	l.lastPacket.Store(int64(now))
 	if !l.active.Load() && l.active.CompareAndSwap(false, true) {
+		l.source.owner.engine.ticks.wake(l.source.transport)
 		l.source.owner.touch()
 	}
 }
@@ -239,25 +240,27 @@ func (l *layer) keepLocked(p *packet, c *counters) {
 	}
 }
 
-// tick asks for what is missing and notices a layer that stopped.
-func (l *layer) tick(now, rtt time.Duration) {
+// tick asks for what is missing and notices a layer that stopped. False: there
+// is nothing to do until it begins to flow.
+func (l *layer) tick(now, rtt time.Duration) bool {
 	if !l.active.Load() {
-		return
+		return false
 	}
 	if now-time.Duration(l.lastPacket.Load()) > layerSilence {
 		l.active.Store(false)
 		l.source.owner.touch()
-		return
+		return false
 	}
 	var buf [64]uint16
 	missing := l.missing(now, rtt, buf[:0])
 	if !l.source.kind.Video() {
-		return // Opus conceals what is lost
+		return true // Opus conceals what is lost
 	}
 	l.keys.tick(now)
 	if len(missing) > 0 {
 		l.source.transport.sendNACK(l.ssrc.Load(), missing)
 	}
+	return true
 }
 
 // missing returns what to ask the publisher for, and counts what is given up.

@@ -16,12 +16,9 @@ import (
 // sequence numbers, timestamps and VP8 picture ids run on, and video stays
 // shut until a key frame.
 type Slot struct {
-	owner     *Participant
-	transport *transport
-	line      line
-	mid       string
-
-	// mu covers rewriting and encrypting; Move waits for it.
+	// mu covers rewriting and encrypting; Move waits for it. What a packet needs
+	// comes first and in one piece: a room's slots together don't fit into the
+	// processor's caches, and each line of 64 bytes is waited for.
 	mu      sync.Mutex
 	w       rtpWriter
 	binding binding
@@ -29,27 +26,33 @@ type Slot struct {
 	// What feeds the slot, set by the room's loop. cur is the layer that is
 	// forwarded, target the one to switch to at its next key frame.
 	epoch       uint64
-	source      *Source
 	cur, target *layer
-	// Highest temporal layer to forward: as the loop wants it, and as it has
-	// been since the beginning of a frame.
-	wantTID, maxTID uint8
+	source      *Source
 
 	// What the receiver has seen, for the slot's life.
-	seq     seq.Rewriter
-	vp8     codec.VP8Rewriter
-	rtxSeq  uint16
-	sent    *cache.Sent
-	recent  [4]*layer // layers that sent's entries may name
-	started bool
 	lastAt  time.Duration // when the last packet was sent
 	lastTS  uint32        // its timestamp as the publisher gave it
 	packets uint32
 	octets  uint32
+	rtxSeq  uint16
+	started bool
+	video   bool // as line.video
+	// Highest temporal layer to forward: as the loop wants it, and as it has
+	// been since the beginning of a frame.
+	wantTID, maxTID uint8
+	sent            cache.Sent
+	vp8             codec.VP8Rewriter
+	seq             seq.Rewriter
 
+	recent    [4]*layer // layers that sent's entries may name
 	reportDue time.Duration
 	pliDue    time.Duration // when the receiver may ask for a key frame again
 	remote    remoteReport
+
+	owner     *Participant
+	transport *transport
+	line      line
+	mid       string
 }
 
 // Packets that a slot remembers for resending: about 3 s of the largest layer,
@@ -75,7 +78,7 @@ type remoteReport struct {
 }
 
 func newSlot(t *transport, mid string, l line, seed uint32) *Slot {
-	s := &Slot{owner: t.owner, transport: t, mid: mid, line: l, rtxSeq: uint16(seed)}
+	s := &Slot{owner: t.owner, transport: t, mid: mid, line: l, video: l.video, rtxSeq: uint16(seed)}
 	s.sent = cache.NewSent(pairHistory)
 	if l.pair < 0 && !l.screen {
 		s.sent = cache.NewSent(tileHistory)
@@ -141,10 +144,11 @@ func (s *Slot) feed() (src *Source, cur, target *layer) {
 func (s *Slot) forward(l *layer, packets []packet, first int32, f *flight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	up := s.w != nil && s.w.ready()
 	for i := first; i != none; i = packets[i].next {
 		switch p := &packets[i]; p.fate {
 		case fateForward:
-			s.forwardLocked(l, p, f)
+			s.forwardLocked(l, p, f, up)
 		case fateSkip:
 			// Closes the hole that it would leave.
 			if l == s.cur && p.epoch == s.epoch {
@@ -154,12 +158,12 @@ func (s *Slot) forward(l *layer, packets []packet, first int32, f *flight) {
 	}
 }
 
-func (s *Slot) forwardLocked(l *layer, p *packet, f *flight) {
+func (s *Slot) forwardLocked(l *layer, p *packet, f *flight, up bool) {
 	if s.w == nil || p.epoch == 0 || p.epoch != s.epoch {
 		f.counters.drop(dropEpoch)
 		return
 	}
-	if !s.w.ready() {
+	if !up {
 		f.counters.drop(dropWrite)
 		s.cur = nil // after the outage it opens anew
 		return
@@ -170,7 +174,7 @@ func (s *Slot) forwardLocked(l *layer, p *packet, f *flight) {
 			f.counters.drop(dropLayer)
 			return
 		}
-		if s.line.video && !(p.vp8.KeyFrame && p.vp8.FrameStart) {
+		if s.video && !(p.vp8.KeyFrame && p.vp8.FrameStart) {
 			f.counters.drop(dropKeyFrame)
 			return
 		}
@@ -186,7 +190,7 @@ func (s *Slot) switchLocked(l *layer, p *packet, elapsed uint32) {
 	s.vp8.Switch()
 	s.cur = l
 	s.reportDue = 0 // lip-sync needs a report right after a switch
-	s.transport.reportSoon.Store(true)
+	s.transport.hurryReport()
 	if s.recent[0] != l {
 		copy(s.recent[1:], s.recent[:])
 		s.recent[0] = l
@@ -216,7 +220,7 @@ func (s *Slot) elapsedLocked(l *layer, p *packet) uint32 {
 // sendLocked rewrites and sends one packet of the current layer.
 func (s *Slot) sendLocked(l *layer, p *packet, f *flight) {
 	entry := cache.Entry{In: p.rtp.Sequence, Source: l.id}
-	if s.line.video {
+	if s.video {
 		if s.tooFineLocked(p) {
 			s.vp8.DropFrame(p.vp8)
 			s.seq.Drop(p.rtp.Sequence)
@@ -248,7 +252,7 @@ func (s *Slot) sendLocked(l *layer, p *packet, f *flight) {
 		}
 		return
 	}
-	if s.line.video {
+	if s.video {
 		entry.Timestamp = ts
 		s.sent.Put(out, entry)
 	}
@@ -265,7 +269,7 @@ func (s *Slot) sendLocked(l *layer, p *packet, f *flight) {
 // Bind takes the negotiated payload types, SSRCs and the writer.
 func (s *Slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	want := webrtc.MimeTypeOpus
-	if s.line.video {
+	if s.video {
 		want = webrtc.MimeTypeVP8
 	}
 	var chosen webrtc.RTPCodecParameters
@@ -319,7 +323,7 @@ func (s *Slot) StreamID() string { return s.line.stream }
 
 // Kind is audio or video.
 func (s *Slot) Kind() webrtc.RTPCodecType {
-	if s.line.video {
+	if s.video {
 		return webrtc.RTPCodecTypeVideo
 	}
 	return webrtc.RTPCodecTypeAudio

@@ -177,7 +177,7 @@ func (s *Slot) writeResentLocked(batch *udp.Batch, out uint16, ts uint32, marker
 func (s *Slot) reportSoon() {
 	s.mu.Lock()
 	s.reportDue = 0
-	s.transport.reportSoon.Store(true)
+	s.transport.hurryReport()
 	s.mu.Unlock()
 }
 

@@ -32,6 +32,7 @@ type transport struct {
 	roundTrip    atomic.Int64  // as the last receiver report told, ns; 0: none yet
 	joined       atomic.Bool   // was up at least once
 
+	awake      atomic.Bool   // is ticked at the next tick: see ticks
 	reportSoon atomic.Bool   // a slot's report can't wait
 	nextScan   time.Duration // see senderReports
 
@@ -165,24 +166,32 @@ func (t *transport) writeRTCP(packets ...rtcp.Packet) {
 	_ = t.carrier.send(packets) // see carrier
 }
 
-// tick repeats requests and sends the reports that are due.
-func (t *transport) tick(now time.Duration) {
+// tick repeats requests and sends the reports that are due. It says whether
+// media comes, so that the next tick has something to do again.
+func (t *transport) tick(now time.Duration) (busy bool) {
 	defer t.owner.guard()
+	if t.closed.Load() {
+		return false
+	}
 	rtt := t.rtt()
 	for _, s := range t.sources {
 		for _, l := range s.layers {
-			l.tick(now, rtt)
+			if l.tick(now, rtt) {
+				busy = true
+			}
 		}
 	}
 	reports := append(t.carrier.reports(now), t.senderReports(now)...)
 	if len(reports) > 0 {
 		t.writeRTCP(reports...)
 	}
+	return busy
 }
 
 // reportScan is how often all slots are asked whether a report is due: a look
-// at each of 31 costs more than the rest of a tick.
-const reportScan = 200 * time.Millisecond
+// at each of 31 costs more than the rest of a tick. One that is looked at in
+// turn is asked each time.
+const reportScan = lookInterval - 2*tickInterval
 
 // senderReports are the slots' reports that are due. Owned by the engine's tick.
 func (t *transport) senderReports(now time.Duration) (reports []rtcp.Packet) {
@@ -196,6 +205,12 @@ func (t *transport) senderReports(now time.Duration) (reports []rtcp.Packet) {
 		}
 	}
 	return reports
+}
+
+// hurryReport has the next tick send the slots' reports that are due.
+func (t *transport) hurryReport() {
+	t.reportSoon.Store(true)
+	t.owner.engine.ticks.wake(t)
 }
 
 // rtt is the round trip to the participant as its receiver reports tell; 100

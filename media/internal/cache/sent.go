@@ -36,11 +36,11 @@ type Sent struct {
 	entries []sentEntry
 }
 
-// NewSent makes a Sent for size packets, rounded up to a power of two between
+// NewSent returns a Sent for size packets, rounded up to a power of two between
 // 1 and 32768. Slow streams need few: 24 bytes are held for each.
-func NewSent(size int) *Sent {
+func NewSent(size int) Sent {
 	size = min(max(size, 1), 1<<15)
-	return &Sent{size: 1 << bits.Len16(uint16(size-1))}
+	return Sent{size: 1 << bits.Len16(uint16(size-1))}
 }
 
 // Put remembers e for the outgoing number out, in place of what was there.

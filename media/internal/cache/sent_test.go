@@ -5,14 +5,14 @@ import "testing"
 func TestSent(t *testing.T) {
 	tests := []struct {
 		name string
-		make func() *Sent
+		make func() Sent
 		size int
 	}{
-		{"zero value", func() *Sent { return &Sent{} }, 1024},
-		{"power of two", func() *Sent { return NewSent(64) }, 64},
-		{"rounded up", func() *Sent { return NewSent(65) }, 128},
-		{"at least one", func() *Sent { return NewSent(0) }, 1},
-		{"at most half the range", func() *Sent { return NewSent(1 << 20) }, 1 << 15},
+		{"zero value", func() Sent { return Sent{} }, 1024},
+		{"power of two", func() Sent { return NewSent(64) }, 64},
+		{"rounded up", func() Sent { return NewSent(65) }, 128},
+		{"at least one", func() Sent { return NewSent(0) }, 1},
+		{"at most half the range", func() Sent { return NewSent(1 << 20) }, 1 << 15},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -41,23 +41,33 @@ func (o *Outgoing) Encryptor(ssrc uint32) (*Encryptor, error) {
 		return nil, ErrReuse
 	}
 	o.taken[ssrc] = struct{}{}
-	return &Encryptor{session: o.session, transform: o.session.transform(), ssrc: ssrc}, nil
+	e := &Encryptor{session: o.session, ssrc: ssrc, overhead: o.session.profile.Overhead()}
+	if o.session.aead != nil {
+		e.gcm.init(o.session)
+		e.transform = &e.gcm
+	} else {
+		e.transform = o.session.transform()
+	}
+	return e, nil
 }
 
 // Encryptor protects the RTP packets of one SSRC. It is not safe for concurrent
 // use; different encryptors may work at the same time.
 type Encryptor struct {
-	session   *session
-	transform transform
+	// One piece of memory: those of a room don't stay in the processor's caches.
+	transform transform // gcm, or apart
 	ssrc      uint32
+	overhead  int
+	gcm       gcm
 	window    window
+	session   *session
 }
 
 // SSRC returns the SSRC whose packets it protects.
 func (e *Encryptor) SSRC() uint32 { return e.ssrc }
 
 // Overhead is how many bytes protection adds to a packet.
-func (e *Encryptor) Overhead() int { return e.session.profile.Overhead() }
+func (e *Encryptor) Overhead() int { return e.overhead }
 
 // Encrypt appends the protected packet to dst: header, cipher text, tag. dst
 // must have room for all of it. header (fixed part, CSRCs and extension) and

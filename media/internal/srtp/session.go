@@ -86,7 +86,9 @@ func keyID(p Profile, key []byte) (id [16]byte) {
 // transform returns the cipher for one user of the session.
 func (s *session) transform() transform {
 	if s.aead != nil {
-		return &gcm{aead: s.aead, salt: [gcmSalt]byte(s.salt[:gcmSalt])}
+		g := &gcm{}
+		g.init(s)
+		return g
 	}
 	return newCM(s.block, s.auth, s.salt)
 }

@@ -30,6 +30,8 @@ type gcm struct {
 	iv   [gcmSalt]byte
 }
 
+func (g *gcm) init(s *session) { g.aead, g.salt = s.aead, [gcmSalt]byte(s.salt[:gcmSalt]) }
+
 // nonce fills the IV (RFC 7714 section 8.1): two zero bytes, SSRC, ROC,
 // sequence number, all XORed with the salt.
 func (g *gcm) nonce(ssrc uint32, index uint64) []byte {
