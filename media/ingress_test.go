@@ -102,7 +102,11 @@ type lossyCall struct {
 // missing among the numbers; for a hole that only the pictures have it waits
 // until the next key frame.
 func TestNumbersRunOnWhateverIsLost(t *testing.T) {
-	for seed := range uint64(100) {
+	seeds := uint64(20)
+	if long() {
+		seeds = 100
+	}
+	for seed := range seeds {
 		if lossOnce(t, seed); t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}

@@ -81,7 +81,10 @@ func joins(t *testing.T, s *server, room string, n int) {
 	failed := make(chan error, joinLanes)
 	for range joinLanes {
 		lanes.Go(func() {
-			for next.Add(1) <= int64(n) {
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				if i%1000 == 0 {
+					t.Logf("%d of %d joins", i, n)
+				}
 				if err := s.visit(t.Context(), room); err != nil {
 					failed <- err
 					return

@@ -61,7 +61,7 @@ func TestSlowReceiver(t *testing.T) {
 	}
 
 	var with, without []float64
-	for range slowRounds {
+	for range setCount(t, "ATRIUM_LONG_SLOW", slowRounds) {
 		without = append(without, latency(t, viewers, slowWindow))
 		refused := s.refused(t)
 		carried := []uint64{slow[0].datagrams.Load(), slow[1].stream.Load()}

@@ -3,12 +3,9 @@
 package endtoend
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,13 +17,8 @@ import (
 	"github.com/atriumrtc/atrium/signal/message"
 )
 
-const (
-	// look is how often everybody is looked at.
-	look = time.Second
-	// near is how far from a freeze of the control a fault counts as the
-	// machine's: a freeze is counted when it ends, and seen at the next look.
-	near = 3 * time.Second
-)
+// look is how often everybody is looked at.
+const look = time.Second
 
 // route is what one person gets of a source of another's.
 type route struct{ viewer, publisher, source string }
@@ -34,6 +26,8 @@ type route struct{ viewer, publisher, source string }
 func (r route) String() string {
 	return fmt.Sprintf("%s of %s at %s", r.source, r.publisher, r.viewer)
 }
+
+func video(r route) bool { return r.source == message.SourceCamera }
 
 // reading is what has come by a route, at one moment.
 type reading struct {
@@ -47,118 +41,130 @@ type reading struct {
 	Breaks check.Counts
 }
 
-// viewer is somebody who can be looked at. Its control freezes when the machine
-// is too busy for it, whatever the server does; nil: it has none.
+// sight is what a viewer sees at one moment.
+type sight struct {
+	Streams []reading
+	// Control freezes when the machine is too busy for it, whatever the server
+	// does; nil: there is none.
+	Control *reading
+	// Encoder is how the viewer's own camera is encoded; empty: not by a browser.
+	Encoder string
+}
+
+// viewer is somebody who can be looked at.
 type viewer interface {
 	called() string
-	look() (readings []reading, control *reading)
+	look() sight
 }
 
 // watch judges everything that everybody receives, once a second.
 type watch struct {
-	began     time.Time
-	viewers   []viewer
-	disturbed map[string]time.Time // until when what comes to and from somebody is not judged
-	last      map[route]reading
-	grown     map[route]float64 // units since the look before
-	controls  map[string]reading
-	stood     map[route]time.Duration // without a new unit until now
-	longest   map[string]time.Duration
-	standing  time.Duration // longest standstill since it was last set to zero
-	faults    []fault
-	breaks    []fault // judged always
-	busy      []time.Duration
-	judged    time.Duration // of all routes together
-	seen      time.Duration // when it was looked last
-	totals    map[string]reading
+	began   time.Time
+	viewers []viewer
+	looks   []lookedAt
+	last    map[route]reading
+	grown   map[route]float64       // units since the look before
+	stood   map[route]time.Duration // without a new unit until now
+	faults  []fault
+	breaks  []fault // judged always
+
+	// What explains faults; see disturbance.
+	disturbances []*disturbance
+	calmed       map[string]int // looks in a row, by name
+	encoders     map[string]encoder
+	changes      []string // of encoders
+	controls     map[string]reading
+	busy         *disturbance // of the machine, while it lasts
+	steady       int          // looks in a row
+	stalls       map[string]int
+	full         uint64 // kernelDrops
 }
 
+// lookedAt is the time between two looks, and what was seen at both.
+type lookedAt struct {
+	from, until time.Duration
+	routes      []route
+}
+
+// fault is something that must have an explanation.
 type fault struct {
-	at   time.Duration
-	what string
+	to       route
+	from, at time.Duration // when it happened
+	what     string
+	stood    time.Duration // of one that is a standstill
 }
 
 func newWatch(viewers ...viewer) *watch {
 	return &watch{
-		began: time.Now(), viewers: viewers, disturbed: map[string]time.Time{}, last: map[route]reading{},
-		grown: map[route]float64{}, controls: map[string]reading{}, stood: map[route]time.Duration{},
-		longest: map[string]time.Duration{}, totals: map[string]reading{},
+		began: time.Now(), viewers: viewers, last: map[route]reading{}, grown: map[route]float64{},
+		stood: map[route]time.Duration{}, calmed: map[string]int{}, encoders: map[string]encoder{},
+		controls: map[string]reading{}, stalls: map[string]int{}, full: kernelDrops(),
 	}
+}
+
+// seen is when it was looked last.
+func (w *watch) seen() time.Duration {
+	if len(w.looks) == 0 {
+		return 0
+	}
+	return w.looks[len(w.looks)-1].until
 }
 
 // look takes everybody's readings and judges what has come since the last.
 func (w *watch) look() {
-	now := time.Since(w.began)
-	since := now - w.seen
-	w.seen = now
+	l := lookedAt{from: w.seen(), until: time.Since(w.began)}
 	clear(w.grown)
 	was := w.last
 	w.last = map[route]reading{}
+	controls := map[string]*reading{}
 	for _, v := range w.viewers {
-		readings, control := v.look()
-		for _, r := range readings {
+		saw := v.look()
+		for _, r := range saw.Streams {
 			to := route{v.called(), r.Publisher, r.Source}
 			w.last[to] = r
 			if before, ok := was[to]; ok && before.Mid == r.Mid {
-				w.judge(to, before, r, now, since)
+				l.routes = append(l.routes, to)
+				w.judge(to, before, r, l)
 			}
 		}
-		if control == nil {
-			continue
+		if saw.Control != nil {
+			controls[v.called()] = saw.Control
 		}
-		if before, ok := w.controls[v.called()]; ok && (control.Freezes > before.Freezes || control.Units == before.Units) {
-			w.busy = append(w.busy, now)
-		}
-		w.controls[v.called()] = *control
+		w.encodes(v.called(), saw.Encoder, l.from, l.until)
 	}
+	w.machine(w.stalled(controls), l.from, l.until)
+	w.calm(l.until - l.from)
+	w.looks = append(w.looks, l)
 }
 
-func (w *watch) judge(to route, before, after reading, now, since time.Duration) {
+func (w *watch) judge(to route, before, after reading, l lookedAt) {
 	w.grown[to] = after.Units - before.Units
+	w.stood[to] += l.until - l.from
 	if w.grown[to] > 0 {
 		w.stood[to] = 0
-	} else {
-		w.stood[to] += since
 	}
-	kind := "quiet"
-	if w.isDisturbed(to.viewer) || w.isDisturbed(to.publisher) {
-		kind = "disturbed"
-	} else {
-		w.judged += since
+	note := func(began time.Duration, what string) {
+		w.faults = append(w.faults, fault{to: to, from: began, at: l.until, what: fmt.Sprintf("%s: %s", to, what)})
 	}
-	w.longest[kind] = max(w.longest[kind], w.stood[to])
-	w.standing = max(w.standing, w.stood[to])
 	if after.Breaks != before.Breaks {
-		w.breaks = append(w.breaks, fault{now, fmt.Sprintf("%s, %s: %+v; before %+v", kind, to, after.Breaks, before.Breaks)})
+		w.breaks = append(w.breaks, fault{
+			to: to, from: l.from, at: l.until, what: fmt.Sprintf("%s: %+v; before %+v", to, after.Breaks, before.Breaks),
+		})
 	}
-	sum := w.totals[kind]
-	sum.Units += w.grown[to]
-	sum.Freezes += after.Freezes - before.Freezes
-	sum.Frozen += after.Frozen - before.Frozen
-	sum.Lost += after.Lost - before.Lost
-	w.totals[kind] = sum
-	if kind == "disturbed" {
-		return
+	if n := after.Freezes - before.Freezes; n > 0 {
+		// It is counted when it has ended.
+		frozen := time.Duration((after.Frozen - before.Frozen) * float64(time.Second))
+		note(l.from-frozen, fmt.Sprintf("%g freezes of %s", n, frozen.Round(time.Millisecond)))
 	}
-	for what, n := range map[string]float64{
-		"freezes": after.Freezes - before.Freezes, "packets lost": after.Lost - before.Lost,
-	} {
-		if n > 0 {
-			w.faults = append(w.faults, fault{now, fmt.Sprintf("%s: %g %s", to, n, what)})
-		}
+	if n := after.Lost - before.Lost; n > 0 {
+		// It is counted when it has been given up.
+		note(l.from-check.GiveUp, fmt.Sprintf("%g packets lost", n))
 	}
 	if w.grown[to] <= 0 {
-		w.faults = append(w.faults, fault{now, fmt.Sprintf("%s: nothing came for %s", to, w.stood[to])})
+		note(l.from, fmt.Sprintf("nothing came for %s", w.stood[to]))
+		w.faults[len(w.faults)-1].stood = w.stood[to]
 	}
 }
-
-// disturb suspends judgement of what comes to and from somebody, until settled
-// says for how much longer.
-func (w *watch) disturb(who string) { w.disturbed[who] = time.Now().Add(time.Hour) }
-
-func (w *watch) settled(who string, after time.Duration) { w.disturbed[who] = time.Now().Add(after) }
-
-func (w *watch) isDisturbed(who string) bool { return time.Now().Before(w.disturbed[who]) }
 
 // flows says whether all that is shown to and from somebody has come on since
 // the last look.
@@ -176,35 +182,18 @@ func (w *watch) flows(who string) bool {
 	return n > 0
 }
 
-// sorted are the faults that the machine doesn't explain, and how many it does.
-func (w *watch) sorted() (ours []fault, excused int) {
+// standing are the standstills of what comes to and from somebody, longer than
+// most, since a moment, that the machine doesn't explain.
+func (w *watch) standing(who string, since, most time.Duration) (long []fault) {
 	for _, f := range w.faults {
-		if slices.ContainsFunc(w.busy, func(at time.Duration) bool { return at >= f.at-near && at <= f.at+near }) {
-			excused++
+		if f.from < since || f.stood <= most || (f.to.viewer != who && f.to.publisher != who) {
 			continue
 		}
-		ours = append(ours, f)
+		if !slices.ContainsFunc(w.disturbances, func(d *disturbance) bool { return d.who == "" && d.explains(f.to, f.at-f.stood, f.at) }) {
+			long = append(long, f)
+		}
 	}
-	return ours, excused
-}
-
-// String is what the run was like.
-func (w *watch) String() string {
-	var b strings.Builder
-	for _, kind := range slices.Sorted(maps.Keys(w.totals)) {
-		t := w.totals[kind]
-		fmt.Fprintf(&b, "%s: %.0f units came, %.0f freezes of %.2f s in all, %.0f lost, longest standstill %s\n",
-			kind, t.Units, t.Freezes, t.Frozen, t.Lost, w.longest[kind])
-	}
-	ours, excused := w.sorted()
-	fmt.Fprintf(&b, "judged %s of route time; %d faults, %d beside a freeze of the control, which froze at %d looks\n",
-		w.judged.Round(time.Second), len(ours), excused, len(w.busy))
-	routes := slices.SortedFunc(maps.Keys(w.last), func(a, b route) int { return cmp.Compare(a.String(), b.String()) })
-	for _, to := range routes {
-		r := w.last[to]
-		fmt.Fprintf(&b, "  %s: %.0f units, %.0f packets, %.0f freezes (%.2f s), %.0f lost\n", to, r.Units, r.Packets, r.Freezes, r.Frozen, r.Lost)
-	}
-	return b.String()
+	return long
 }
 
 // watchedPage is a viewer in a browser.
@@ -215,15 +204,14 @@ type watchedPage struct {
 
 func (p *watchedPage) called() string { return p.name }
 
-func (p *watchedPage) look() (readings []reading, control *reading) {
+func (p *watchedPage) look() sight {
 	p.t.Helper()
 	got := webtest.Value[struct {
-		Control reading
-		Streams []reading
-		Wraps   float64
+		sight
+		Wraps float64
 	}](p.t, p.ctx, `window.lookAround()`)
 	p.wraps = got.Wraps
-	return got.Streams, &got.Control
+	return got.sight
 }
 
 // begin prepares the page to be looked at: with a control, a connection of the
@@ -250,7 +238,18 @@ const watchPage = `(async () => {
 			last.set(mid, at);
 		}
 	}, 200);
-	const inbound = async (pc) => [...(await pc.getStats()).values()].filter((s) => s.type === 'inbound-rtp');
+	const stats = async (pc, type) => [...(await pc.getStats()).values()].filter((s) => s.type === type);
+	const inbound = (pc) => stats(pc, 'inbound-rtp');
+	const sent = new Map();
+	const encoder = async () => {
+		const flows = (s) => {
+			const before = sent.get(s.ssrc);
+			sent.set(s.ssrc, s.framesSent);
+			return s.framesSent > before;
+		};
+		return (await stats(window.pcs.at(-1), 'outbound-rtp')).filter((s) => s.kind === 'video' && flows(s))
+			.map((s) => s.rid + ' ' + s.frameWidth + '×' + s.frameHeight).sort().join(', ') || 'nothing';
+	};
 	const read = (s) => ({ Mid: s.mid, Units: s.kind === 'video' ? s.framesDecoded : s.packetsReceived, Packets: s.packetsReceived,
 		Freezes: s.freezeCount || 0, Frozen: s.totalFreezesDuration || 0 });
 	window.lookAround = async () => {
@@ -260,7 +259,7 @@ const watchPage = `(async () => {
 			const s = all.find((s) => s.mid === t.mid);
 			return s && s.packetsReceived ? [{ ...read(s), Publisher: room.participants.get(t.participant)?.name, Source: t.source }] : [];
 		});
-		return { Streams, Wraps: wraps, Control: mine.length ? read(mine[0]) : {} };
+		return { Streams, Wraps: wraps, Control: mine.length ? read(mine[0]) : {}, Encoder: await encoder() };
 	};
 })()`
 
@@ -287,7 +286,7 @@ type watchedClient struct {
 
 func (c *watchedClient) called() string { return c.name }
 
-func (c *watchedClient) look() (readings []reading, control *reading) {
+func (c *watchedClient) look() (saw sight) {
 	state, stats := c.State(), c.Stats()
 	for _, s := range stats.Slots {
 		i := slices.IndexFunc(state.Map.Slots, func(m message.Slot) bool { return m.Mid == s.Mid })
@@ -306,9 +305,9 @@ func (c *watchedClient) look() (readings []reading, control *reading) {
 		if s.Video {
 			r.Units = float64(s.Counts.Frames)
 		}
-		readings = append(readings, r)
+		saw.Streams = append(saw.Streams, r)
 	}
-	return readings, nil
+	return saw
 }
 
 // breaks are the faults among counts: numbers, timestamps and pictures that
@@ -361,6 +360,6 @@ func startMetronome(t *testing.T) *metronome {
 
 func (m *metronome) called() string { return "the test" }
 
-func (m *metronome) look() ([]reading, *reading) {
-	return nil, &reading{Units: float64(m.beats.Load()), Freezes: float64(m.skips.Load())}
+func (m *metronome) look() sight {
+	return sight{Control: &reading{Units: float64(m.beats.Load()), Freezes: float64(m.skips.Load())}}
 }
