@@ -17,15 +17,16 @@ import (
 // could be seen. There are three kinds:
 //
 //   - A way: what the test does to somebody's road (loss, an ICE restart, UDP
-//     taken away and given back). It begins with that and ends when everything
-//     to and from them has come at its rate, and their encoder has stayed as it
-//     is, for three looks in a row. It explains freezes, loss and standstills of
-//     what comes to or from them.
+//     taken away and given back). It begins with that and ends when, after the
+//     last that was done to it, everything to and from them has come at its rate,
+//     and their encoder has stayed as it is, for three looks in a row. It explains
+//     freezes, loss and standstills of what comes to or from them.
 //   - An encoder: a browser that publishes turned an encoding on or off, or
 //     changed its size, which it does by itself with its bandwidth and with what
 //     the server needs of it. It sets its encoder up anew for that: everybody
-//     sees a hitch. It begins with the look at which it was as before and ends
-//     when it has stayed the same for three. It explains the same of their video.
+//     sees a hitch. It begins with the last look at which it was as before and
+//     ends when it has stayed the same for three. It explains the same of their
+//     video. Without another disturbance it may happen once a minute.
 //   - The machine: a control froze, or the kernel's buffers for datagrams were
 //     full. It begins with the look before and ends when two looks in a row were
 //     without. It explains the same of everybody's.
@@ -227,6 +228,18 @@ func (w *watch) sorted() (ours []fault, explained map[string]int) {
 	return ours, explained
 }
 
+// restless is how often an encoder was changed that nothing else disturbed.
+func (w *watch) restless() (n int) {
+	for _, e := range w.disturbances {
+		if e.video && !slices.ContainsFunc(w.disturbances, func(d *disturbance) bool {
+			return !d.video && (d.who == "" || d.who == e.who) && d.from <= e.until && d.until >= e.from
+		}) {
+			n++
+		}
+	}
+	return n
+}
+
 // judgedTime is for how long routes were judged, of all together.
 func (w *watch) judgedTime() (d time.Duration) {
 	for _, l := range w.looks {
@@ -243,8 +256,8 @@ func (w *watch) judgedTime() (d time.Duration) {
 func (w *watch) String() string {
 	var b strings.Builder
 	ours, explained := w.sorted()
-	fmt.Fprintf(&b, "judged %s of route time, the machine was good for %s; %d faults that nothing explains\n",
-		w.judgedTime().Round(time.Second), w.quietTime().Round(time.Second), len(ours))
+	fmt.Fprintf(&b, "judged %s of route time, the machine was good for %s; %d faults that nothing explains; %d restless encoders\n",
+		w.judgedTime().Round(time.Second), w.quietTime().Round(time.Second), len(ours), w.restless())
 	for _, why := range slices.Sorted(maps.Keys(explained)) {
 		fmt.Fprintf(&b, "  %d faults by: %s\n", explained[why], why)
 	}

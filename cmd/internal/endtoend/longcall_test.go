@@ -207,6 +207,7 @@ func (c *longCall) lossy(who traveller) {
 // everybody an undisturbed one.
 func (c *longCall) settle(who traveller, d *disturbance) {
 	c.t.Helper()
+	c.watch.calmed[who.name] = 0 // with some loss it came at its rate, too
 	c.until("all to and from "+who.name+" at its rate", func() bool { return c.watch.recovered(who.name) })
 	d.until = c.watch.seen()
 	c.pass(quietTime)
@@ -281,6 +282,9 @@ func (c *longCall) judge(before map[string]float64, runs bool) {
 	ours, _ := c.watch.sorted()
 	for _, f := range append(c.watch.breaks, ours[:min(len(ours), 20)]...) {
 		c.t.Errorf("after %s: %s", f.at.Round(time.Millisecond), f.what)
+	}
+	if n, most := c.watch.restless(), 1+int(c.watch.quietTime()/time.Minute); n > most {
+		c.t.Errorf("browsers set up their encoders %d times although nothing disturbed them; want %d at most", n, most)
 	}
 	c.counted(before, runs)
 	for _, p := range c.pages {
