@@ -300,34 +300,6 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
-func TestEnsureDemo(t *testing.T) {
-	f := newFixture(t)
-	first, err := f.EnsureDemo(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.restart()
-	second, err := f.EnsureDemo(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if second.Organisation.ID != first.Organisation.ID || second.Room != first.Room {
-		t.Errorf("a second demo was made: %+v and %+v", first.Organisation, second.Organisation)
-	}
-	digest, _ := auth.APIKeyDigest(first.APIKey)
-	if _, err := f.Authenticate(t.Context(), digest); !errors.Is(err, control.ErrUnauthenticated) {
-		t.Errorf("the last demo's key: %v", err)
-	}
-	c := f.caller(second.APIKey)
-	if err := f.DeleteRoom(t.Context(), c, second.Room.ID); err != nil {
-		t.Fatal(err)
-	}
-	third, err := f.EnsureDemo(t.Context())
-	if err != nil || third.Room.ID == second.Room.ID || third.Room.Link == "" {
-		t.Errorf("after its room was deleted: %+v, %v", third.Room, err)
-	}
-}
-
 func TestRoomsPages(t *testing.T) {
 	f := newFixture(t)
 	c, _ := f.organisation("Ours")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,10 +17,10 @@ const (
 	SignInLifetime     = 15 * time.Minute
 )
 
-// Templates of what is sent to accounts.
+// Templates of what is sent to accounts. The link is in the sealed data.
 const (
-	TemplateInvitation = "invitation"
-	TemplateSignIn     = "sign_in"
+	TemplateInvitation = "invitation" // days
+	TemplateSignIn     = "sign_in"    // minutes
 )
 
 // PathAccount is the page of invitations and sign-in links; the secret stands
@@ -198,20 +199,16 @@ func (s *Service) sendAccountLink(tx store.Tx, r accountRecord, l letter, kind L
 	if l.Copy || l.key.IsZero() {
 		return false, nil
 	}
-	org, err := organisation(tx, r.OrganisationID)
-	if err != nil {
-		return false, err
-	}
 	p, err := s.person(r)
 	if err != nil {
 		return false, err
 	}
 	m := Notice{
-		OrganisationID: r.OrganisationID, Kind: NoticeEmail, Key: l.key, Language: org.Settings.Language,
-		Template: TemplateInvitation, Data: map[string]string{"organisation": org.Name},
+		OrganisationID: r.OrganisationID, Kind: NoticeEmail, Key: l.key,
+		Template: TemplateInvitation, Data: map[string]string{"days": strconv.Itoa(int(InvitationLifetime.Hours() / 24))},
 	}
 	if kind == LinkSignIn {
-		m.Template = TemplateSignIn
+		m.Template, m.Data = TemplateSignIn, map[string]string{"minutes": strconv.Itoa(int(SignInLifetime.Minutes()))}
 	}
 	if m.To, err = s.vault.Seal(l.key, []byte(p.Email), PurposeAddress); err != nil {
 		return false, err

@@ -99,6 +99,10 @@ type roomRecord struct {
 type demoRecord struct {
 	OrganisationID string `json:"organisation_id"`
 	RoomID         string `json:"room_id"`
+	UnitID         string `json:"unit_id,omitempty"`
+	AreaID         string `json:"area_id,omitempty"`
+	MeetingRoomID  string `json:"meeting_room_id,omitempty"`
+	ProviderID     string `json:"provider_id,omitempty"`
 	KeyDigest      string `json:"key_digest"`
 }
 
