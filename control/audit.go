@@ -81,3 +81,10 @@ func audit(tx store.Tx, now time.Time, actor Actor, action Action, on Subject, d
 	return put(tx, prefixAuditHead+on.OrganisationID,
 		AuditHead{OrganisationID: on.OrganisationID, Seq: r.Seq, At: now, Hash: r.Hash})
 }
+
+// Record appends to the audit log what was done in a transaction by somebody
+// who keeps records of their own: webhooks, gateways. details are pairs of key
+// and value; none may be an address or a secret.
+func (s *Service) Record(tx store.Tx, actor Actor, action Action, on Subject, details ...string) error {
+	return audit(tx, s.clock(), actor, action, on, details...)
+}

@@ -73,6 +73,9 @@ func (s *Service) FoundOrganisation(ctx context.Context, actor Actor, spec Organ
 		if err := put(tx, prefixOrganisation+id, made.Organisation); err != nil {
 			return err
 		}
+		if err := listOrigins(tx, id, nil, settings.AllowedOrigins); err != nil {
+			return err
+		}
 		if err := audit(tx, now, actor, "organisation.create", made.Organisation.subject(), "name", name); err != nil {
 			return err
 		}
@@ -172,7 +175,11 @@ func (s *Service) UpdateOrganisation(ctx context.Context, actor Actor, id string
 			changed = append(changed, "name")
 		}
 		if p.Settings != nil {
+			before := org.Settings.AllowedOrigins
 			if org.Settings, err = p.Settings.clean(); err != nil {
+				return err
+			}
+			if err := listOrigins(tx, id, before, org.Settings.AllowedOrigins); err != nil {
 				return err
 			}
 			changed = append(changed, "settings")

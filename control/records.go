@@ -44,6 +44,7 @@ import (
 //	room/<organisation>/<id>              roomRecord: rooms of the API
 //	once/<organisation>/<digest>          onceRecord
 //	once_expiry/<seconds>/<organisation>/<digest>   nothing: finds what to purge
+//	origin/<digest>/<organisation>        nothing: who lists the origin of a web page
 //	demo                                  demoRecord
 const (
 	prefixOrganisation = "organisation/"
@@ -80,6 +81,7 @@ const (
 	prefixRoom         = "room/"
 	prefixOnce         = "once/"
 	prefixOnceExpiry   = "once_expiry/"
+	prefixOrigin       = "origin/"
 	keyDemo            = "demo"
 )
 

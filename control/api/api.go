@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,15 +17,30 @@ import (
 
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/auth"
+	"github.com/atriumrtc/atrium/control/notify"
+	"github.com/atriumrtc/atrium/control/store"
 )
 
 // prefix of all routes.
 const prefix = "/api/v1"
 
-// Options of New. Control and Tokens are needed.
+// Options of New. Control, Tokens, Store and Keys are needed.
 type Options struct {
 	Control *control.Service
 	Tokens  *auth.Tokens
+	Store   store.Store // of sessions, passwords, gateways and webhooks: Control's own
+	Keys    *auth.Keys  // make the tokens of sessions
+
+	Policy    *auth.Policy     // nil: auth.NewPolicy
+	Sessions  *auth.Sessions   // nil: auth.NewSessions
+	Passwords *auth.Passwords  // nil: auth.NewPasswords; failures are counted in it
+	Outbox    *notify.Outbox   // nil: notify.NewOutbox
+	Operator  auth.OperatorKey // zero: there is no operator
+	// Guests recognises visit tokens; nil: nobody is a guest.
+	Guests Guests
+	// Nodes tells the state of the servers of this deployment; nil: none.
+	Nodes func(context.Context) []Node
+
 	// BaseURL returns the address that whoever sent the request reached us by,
 	// without a slash at the end: https://calls.example.org. It begins every
 	// link that is handed out. nil: from the request's Host and TLS.
@@ -33,19 +49,38 @@ type Options struct {
 	Now     func() time.Time // nil: the wall clock
 }
 
+// Guests says whose a visit token is, by its digest; ErrUnauthenticated when
+// it is nobody's, or the visit has ended. *control.Service is one.
+type Guests interface {
+	VisitByToken(ctx context.Context, digest [32]byte) (control.Actor, error)
+}
+
 // Server serves /api/v1/ and /docs; it is what the handlers share. Only the
 // limits change after New.
 type Server struct {
-	control  *control.Service
-	tokens   *auth.Tokens
-	baseURL  func(*http.Request) string
-	log      *slog.Logger
-	failures *failures
-	maxBody  int64
+	control   *control.Service
+	tokens    *auth.Tokens
+	store     store.Store
+	keys      *auth.Keys
+	policy    *auth.Policy
+	sessions  *auth.Sessions
+	passwords *auth.Passwords
+	outbox    *notify.Outbox
+	operator  auth.OperatorKey
+	guests    Guests
+	nodes     func(context.Context) []Node
+
+	baseURL     func(*http.Request) string
+	log         *slog.Logger
+	now         func() time.Time
+	failures    *failures
+	crossOrigin *http.CrossOriginProtection
+	maxBody     int64
 
 	mux     *http.ServeMux
 	handler http.Handler    // mux, guarded
 	methods map[string]bool // that any route uses
+	routes  []route         // all that were registered
 	openAPI []byte
 }
 
@@ -55,29 +90,25 @@ func New(cfg Config, o Options) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("api.New: %w", err)
 	}
-	if o.Control == nil || o.Tokens == nil {
-		return nil, errors.New("api.New: Control and Tokens are needed")
+	if o.Control == nil || o.Tokens == nil || o.Store == nil || o.Keys == nil {
+		return nil, errors.New("api.New: Control, Tokens, Store and Keys are needed")
 	}
-	if o.BaseURL == nil {
-		o.BaseURL = requestURL
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
+	o = o.withDefaults()
 	s := &Server{
-		control:  o.Control,
-		tokens:   o.Tokens,
-		baseURL:  o.BaseURL,
-		log:      o.Logger,
-		failures: newFailures(cfg, o.Now),
-		maxBody:  cfg.MaxBodyBytes,
-		mux:      http.NewServeMux(),
-		methods:  make(map[string]bool),
+		control: o.Control, tokens: o.Tokens, store: o.Store, keys: o.Keys,
+		policy: o.Policy, sessions: o.Sessions, passwords: o.Passwords, outbox: o.Outbox,
+		operator: o.Operator, guests: o.Guests, nodes: o.Nodes,
+		baseURL: o.BaseURL, log: o.Logger, now: o.Now,
+		failures:    newFailures(cfg, o.Now),
+		crossOrigin: http.NewCrossOriginProtection(),
+		maxBody:     cfg.MaxBodyBytes,
+		mux:         http.NewServeMux(),
+		methods:     make(map[string]bool),
 	}
 	description := s.register()
+	if err := s.checkRoutes(); err != nil {
+		return nil, fmt.Errorf("api.New: %w", err)
+	}
 	document, err := json.MarshalIndent(description, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("api.New: describe the API: %w", err)
@@ -89,6 +120,34 @@ func New(cfg Config, o Options) (*Server, error) {
 	s.mux.Handle("GET /docs/", docsHandler())
 	s.handler = s.guard(s.mux)
 	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Policy == nil {
+		o.Policy = auth.NewPolicy()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sessions == nil {
+		o.Sessions = auth.NewSessions(o.Now)
+	}
+	if o.Passwords == nil {
+		o.Passwords = auth.NewPasswords(o.Now)
+	}
+	if o.Outbox == nil {
+		o.Outbox = notify.NewOutbox(o.Keys, o.Now)
+	}
+	if o.BaseURL == nil {
+		o.BaseURL = requestURL
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Nodes == nil {
+		o.Nodes = func(context.Context) []Node { return nil }
+	}
+	return o
 }
 
 // ServeHTTP implements http.Handler.

@@ -88,6 +88,9 @@ type fixture struct {
 	t       *testing.T
 	url     string
 	handler http.Handler
+	server  *Server
+	store   store.Store
+	keys    *auth.Keys
 	control *control.Service
 	tokens  *auth.Tokens
 	media   *fakeMedia
@@ -161,12 +164,14 @@ func newFixture(t *testing.T) *fixture {
 		}
 	}
 	f.tokens = auth.NewTokens(keys, f.now.Now)
-	f.handler, err = New(DefaultConfig(), Options{
-		Control: f.control, Tokens: f.tokens, Logger: logger, Now: f.now.Now,
+	f.store, f.keys = db, keys
+	f.server, err = New(DefaultConfig(), Options{
+		Control: f.control, Tokens: f.tokens, Store: db, Keys: keys, Logger: logger, Now: f.now.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.handler = f.server
 	server := httptest.NewServer(f.handler)
 	t.Cleanup(server.Close)
 	f.url = server.URL
@@ -208,7 +213,9 @@ func (f *fixture) do(method, path, key, body string, header ...string) answer {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+		if header[i+1] != "" {
+			req.Header.Set(header[i], header[i+1])
+		}
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
@@ -237,6 +244,17 @@ func must[T any](f *fixture, want int, method, path, key, body string, header ..
 		}
 	}
 	return v
+}
+
+// callerOf says whose an API key is.
+func (f *fixture) callerOf(key string) control.Caller {
+	f.t.Helper()
+	digest, _ := auth.APIKeyDigest(key)
+	caller, err := f.control.Authenticate(f.t.Context(), digest)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return caller
 }
 
 func (f *fixture) room(body string) Room {

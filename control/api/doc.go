@@ -12,8 +12,17 @@
 // with 400 naming the field. A panic in a handler answers 500, is logged and
 // disturbs nobody else.
 //
-// Who may call: everything but POST /entry needs an API key
-// (Authorization: Bearer atk_…). Only failures count against a caller's
-// limit, by /64 of IPv6 or single IPv4 address, so that those who come from
-// one address with good links are never blocked (SE-5).
+// Who may call: every route names a permission of auth.Table and the thing it
+// is asked for (the route struct of routes.go); New fails for one that
+// doesn't, and one middleware decides by the roles that the caller holds at
+// that moment on the thing, and on what it stands in (authorise.go; R-P-1,
+// R-P-2, R-T-4). Callers show an API key (Authorization: Bearer atk_…), a
+// session of staff (ats_… or the cookie __Host-atrium), a visit of a guest
+// (atv_… or the cookie __Host-atrium_visit) or the operator key (ato_…).
+// Cookies count only in requests of pages of this server; pages of other
+// origins are refused unless an organisation lists them (origins.go; SE-8).
+//
+// Only failures count against a caller's limit, by /64 of IPv6 or single IPv4
+// address, so that those who come from one address with good links are never
+// blocked (SE-5).
 package api

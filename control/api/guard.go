@@ -3,16 +3,19 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // origin is what handlers need to know of the HTTP request itself.
 type origin struct {
-	base   string // see Options.BaseURL
-	remote string // RemoteAddr
+	base    string // see Options.BaseURL
+	remote  string // RemoteAddr
+	foreign string // of the page that sent it: a listed origin that isn't ours
 }
 
 type originKey struct{}
@@ -45,10 +48,23 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store") // answers hold secrets
 		writer := &startedWriter{ResponseWriter: w}
 		defer s.recoverPanic(writer, r)
-		ctx := context.WithValue(r.Context(), originKey{}, origin{
-			base: strings.TrimSuffix(s.baseURL(r), "/"), remote: r.RemoteAddr,
-		})
-		next.ServeHTTP(writer, r.WithContext(ctx))
+		from := origin{base: strings.TrimSuffix(s.baseURL(r), "/"), remote: r.RemoteAddr}
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			h.Add("Vary", "Origin")
+			foreign, problem := s.originClass(r, from.base)
+			if problem != nil {
+				writeProblem(writer, problem)
+				return
+			}
+			if from.foreign = foreign; foreign != "" {
+				allowCross(h, foreign)
+			}
+			if foreign != "" && isPreflight(r) {
+				s.servePreflight(writer)
+				return
+			}
+		}
+		next.ServeHTTP(writer, r.WithContext(context.WithValue(r.Context(), originKey{}, from)))
 	})
 }
 
@@ -122,4 +138,17 @@ func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(s.openAPI)
+}
+
+// failure counts a wrong secret and returns problem, or 429 when there were
+// too many from that network. A good secret is never refused for others' bad
+// ones (SE-5).
+func (s *Server) failure(ctx context.Context, problem *Problem) *Problem {
+	if !s.failures.note(originOf(ctx).remote) {
+		return problem
+	}
+	wait := math.Ceil(s.failures.interval().Seconds())
+	return newProblem(http.StatusTooManyRequests, CodeRateLimited,
+		"Too many wrong links or keys came from this network: wait before the next attempt.").
+		withHeader("Retry-After", strconv.Itoa(int(wait)))
 }

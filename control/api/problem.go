@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 
 	"github.com/atriumrtc/atrium/control"
+	"github.com/atriumrtc/atrium/control/notify"
 	"github.com/atriumrtc/atrium/control/store"
 )
 
@@ -20,6 +21,9 @@ const (
 	CodeUnknownField     = "unknown_field"          // 400: errors names it
 	CodeInvalid          = "invalid"                // 400: errors names what and why
 	CodeUnauthenticated  = "unauthenticated"        // 401: no API key, or an unknown one
+	CodeWrongCredentials = "wrong_credentials"      // 401: the e-mail address or the password is wrong
+	CodeForbidden        = "forbidden"              // 403: no role of yours includes it
+	CodeForeignOrigin    = "foreign_origin"         // 403: a web page that isn't listed
 	CodeNotFound         = "not_found"              // 404: unknown, deleted or another organisation's
 	CodeLinkUnknown      = "link_unknown"           // 404: no such link, or it is dead
 	CodeMethodNotAllowed = "method_not_allowed"     // 405
@@ -41,7 +45,7 @@ const ProblemType = "application/problem+json"
 type Problem struct {
 	Title  string         `json:"title" doc:"The status in words." example:"Bad Request"`
 	Status int            `json:"status" doc:"The HTTP status." example:"400"`
-	Code   string         `json:"code" enum:"malformed,unknown_field,invalid,unauthenticated,not_found,link_unknown,method_not_allowed,not_acceptable,timeout,too_large,unsupported_media_type,idempotency_mismatch,rate_limited,internal,unavailable,storage_full" doc:"Which error: stable, for programs. More may be added." example:"unknown_field"`
+	Code   string         `json:"code" doc:"Which error: stable, for programs. Beside those of every route (malformed, unknown_field, invalid, unauthenticated, forbidden, not_found, rate_limited, internal, unavailable, storage_full) 409 says what is in the way: name_taken, wrong_state, call_full, area_closed and others." example:"unknown_field"`
 	Detail string         `json:"detail" doc:"What is wrong and what to do, for people." example:"Wrong in the request: body.nme: is unknown."`
 	Errors []ProblemField `json:"errors,omitempty" doc:"The fields that are wrong."`
 
@@ -84,17 +88,20 @@ func (p *Problem) withHeader(name, value string) *Problem {
 func problemOf(err error) *Problem {
 	var problem *Problem
 	var field *control.FieldError
+	var sending *notify.FieldError
+	var state *control.StateError
 	switch {
 	case errors.As(err, &problem):
 		return problem
 	case errors.As(err, &field):
-		at := "body." + field.Field
-		if field.Field == "cursor" {
-			at = "query.cursor"
-		}
-		return newProblem(http.StatusBadRequest, CodeInvalid, fmt.Sprintf("Wrong in the request: %s: %s.", at, field.Message),
-			ProblemField{Field: at, Message: field.Message})
-	case errors.Is(err, control.ErrNotFound):
+		return wrongField(field.Field, field.Message)
+	case errors.As(err, &sending):
+		return wrongField(sending.Field, sending.Message)
+	case errors.As(err, &state):
+		return newProblem(http.StatusConflict, state.Code, state.Message)
+	case errors.Is(err, control.ErrForbidden):
+		return forbidden()
+	case errors.Is(err, control.ErrNotFound), errors.Is(err, notify.ErrNotFound):
 		return newProblem(http.StatusNotFound, CodeNotFound, "There is no such thing, or no longer.")
 	case errors.Is(err, control.ErrOnceMismatch):
 		return newProblem(http.StatusConflict, CodeOnceMismatch,
@@ -106,6 +113,16 @@ func problemOf(err error) *Problem {
 		return newProblem(http.StatusServiceUnavailable, CodeUnavailable, "The server is stopping: try again.")
 	}
 	return newProblem(http.StatusInternalServerError, CodeInternal, "The server failed to do this; its log says why.")
+}
+
+// wrongField refuses what stands in a field of the body, or in the cursor.
+func wrongField(field, message string) *Problem {
+	at := "body." + field
+	if field == "cursor" {
+		at = "query.cursor"
+	}
+	return newProblem(http.StatusBadRequest, CodeInvalid, fmt.Sprintf("Wrong in the request: %s: %s.", at, message),
+		ProblemField{Field: at, Message: message})
 }
 
 // rework turns huma's own errors into problems, on their way out. (Its hook

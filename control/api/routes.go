@@ -3,10 +3,15 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/atriumrtc/atrium/control"
+	"github.com/atriumrtc/atrium/control/auth"
 )
 
 // Groups of routes in the documentation.
@@ -14,10 +19,15 @@ const (
 	tagRooms        = "Rooms"
 	tagParticipants = "Participants"
 	tagEntry        = "Entry"
+	tagOperator     = "Operator"
 )
 
-// schemeKey names the security scheme of API keys.
-const schemeKey = "apiKey"
+// Names of the security schemes.
+const (
+	schemeBearer  = "bearer"
+	schemeSession = "session"
+	schemeVisit   = "visit"
+)
 
 // route is what a handler is registered with.
 type route struct {
@@ -26,8 +36,33 @@ type route struct {
 	summary      string
 	description  string
 	status       int   // of success
-	public       bool  // needs no API key
 	errors       []int // statuses beside those that every route may have
+
+	// permission is the row of auth.Table that says who may (R-P-1); New
+	// fails without a known one.
+	permission auth.Permission
+	target     target // what the permission is asked for
+	// guest lets a guest too, where the target is their own visit.
+	guest bool
+}
+
+// checkRoutes returns an error for a route that doesn't say who may use it
+// (R-P-1, SE-6).
+func (s *Server) checkRoutes() error {
+	for _, r := range s.routes {
+		name := r.method + " " + r.path
+		switch {
+		case !s.policy.Known(r.permission):
+			return fmt.Errorf("route %s: %q is no permission of the table", name, r.permission)
+		case r.target.param != "" && !strings.Contains(r.path, "{"+r.target.param+"}"):
+			return fmt.Errorf("route %s: the path has no {%s}", name, r.target.param)
+		case r.target.kind == "" && strings.Contains(r.path, "{") && r.permission != auth.Anyone:
+			return fmt.Errorf("route %s: nothing says what the permission is asked for", name)
+		case r.guest && r.target.kind != control.ThingVisit, r.permission == auth.OwnVisit && r.target.kind != control.ThingVisit:
+			return fmt.Errorf("route %s: a guest has permissions on their visit only", name)
+		}
+	}
+	return nil
 }
 
 // register adds all routes and returns the description of the API.
@@ -36,8 +71,9 @@ func (s *Server) register() *huma.OpenAPI {
 	describe(h.OpenAPI())
 	s.registerRooms(h)
 	s.registerParticipants(h)
+	s.registerNodes(h)
 	add(s, h, route{
-		method: http.MethodPost, path: "/entry", id: "enter", tag: tagEntry, status: http.StatusOK, public: true,
+		method: http.MethodPost, path: "/entry", id: "enter", tag: tagEntry, status: http.StatusOK, permission: auth.Anyone,
 		summary: "Trade a link for a join token",
 		description: "For the page behind a link, `/r#secret`: no API key. The person joins as a participant. " +
 			"Unknown, deleted and malformed links are answered alike.",
@@ -54,6 +90,7 @@ func (s *Server) register() *huma.OpenAPI {
 func (s *Server) registerRooms(h huma.API) {
 	add(s, h, route{
 		method: http.MethodPost, path: "/rooms", id: "create-room", tag: tagRooms, status: http.StatusCreated,
+		permission: auth.EmbeddedRooms, target: ownOrganisation(),
 		summary: "Create a room",
 		description: "The answer holds the room's link: whoever has it can enter as a participant. " +
 			"Capacity is at most 5 for `individual`, 61 for `group`, 6 for `meeting` and 2000 for `plain`.",
@@ -61,22 +98,26 @@ func (s *Server) registerRooms(h huma.API) {
 	}, s.createRoom)
 	add(s, h, route{
 		method: http.MethodGet, path: "/rooms", id: "list-rooms", tag: tagRooms, status: http.StatusOK,
+		permission: auth.EmbeddedRooms, target: ownOrganisation(),
 		summary:     "List rooms",
 		description: "In order of creation. Follow `next_cursor` until there is none.",
 		errors:      []int{http.StatusBadRequest},
 	}, s.listRooms)
 	add(s, h, route{
 		method: http.MethodGet, path: "/rooms/{id}", id: "get-room", tag: tagRooms, status: http.StatusOK,
+		permission: auth.EmbeddedRooms, target: ownOrganisation(),
 		summary: "Read a room", errors: []int{http.StatusNotFound},
 	}, s.getRoom)
 	add(s, h, route{
 		method: http.MethodDelete, path: "/rooms/{id}", id: "delete-room", tag: tagRooms, status: http.StatusNoContent,
+		permission: auth.EmbeddedRooms, target: ownOrganisation(),
 		summary:     "Delete a room",
 		description: "Ends its call for everybody in it; its link and its tokens are dead.",
 		errors:      []int{http.StatusNotFound, http.StatusInsufficientStorage},
 	}, s.deleteRoom)
 	add(s, h, route{
 		method: http.MethodPost, path: "/rooms/{id}/tokens", id: "create-token", tag: tagRooms, status: http.StatusCreated,
+		permission: auth.EmbeddedRooms, target: ownOrganisation(),
 		summary: "Create a join token",
 		description: "For one person to join once, within five minutes. Give it to the browser SDK or to a client of the " +
 			"signalling protocol; never put it into a URL.",
@@ -87,20 +128,22 @@ func (s *Server) registerRooms(h huma.API) {
 func (s *Server) registerParticipants(h huma.API) {
 	add(s, h, route{
 		method: http.MethodGet, path: "/rooms/{id}/participants", id: "list-participants", tag: tagParticipants,
-		status: http.StatusOK, summary: "List who is in a room",
+		permission: auth.EmbeddedRooms, target: ownOrganisation(), status: http.StatusOK, summary: "List who is in a room",
 		description: "In order of arrival. Those whose connection was lost are listed while their seat is kept.",
 		errors:      []int{http.StatusNotFound},
 	}, s.listParticipants)
 	add(s, h, route{
 		method: http.MethodPost, path: "/rooms/{id}/participants/{participant_id}/mute", id: "mute-participant",
-		tag: tagParticipants, status: http.StatusNoContent, summary: "Mute a participant's source",
+		tag: tagParticipants, permission: auth.EmbeddedRooms, target: ownOrganisation(),
+		status: http.StatusNoContent, summary: "Mute a participant's source",
 		description: "The server enforces it: nothing of the source is forwarded. `muted: false` takes that back; " +
 			"it doesn't unmute what the person muted.",
 		errors: bodyErrors(http.StatusNotFound),
 	}, s.mute)
 	add(s, h, route{
 		method: http.MethodPost, path: "/rooms/{id}/participants/{participant_id}/remove", id: "remove-participant",
-		tag: tagParticipants, status: http.StatusNoContent, summary: "Remove a participant",
+		tag: tagParticipants, permission: auth.EmbeddedRooms, target: ownOrganisation(),
+		status: http.StatusNoContent, summary: "Remove a participant",
 		description: "Ends their connection. They can't come back with the same token.",
 		errors:      []int{http.StatusNotFound},
 	}, s.remove)
@@ -119,11 +162,15 @@ func describe(o *huma.OpenAPI) {
 		"A request that creates something takes an `Idempotency-Key`: repeating it within 24 hours returns the first answer."
 	o.Servers = nil // the paths are complete
 	o.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		schemeKey: {Type: "http", Scheme: "bearer", Description: "An API key: atk_…"},
+		schemeBearer: {Type: "http", Scheme: "bearer",
+			Description: "An API key (atk_…), a session (ats_…), a visit (atv_…) or the operator key (ato_…)."},
+		schemeSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "Staff, in a page of this server."},
+		schemeVisit:   {Type: "apiKey", In: "cookie", Name: visitCookie, Description: "A guest, in a page of this server."},
 	}
 	o.Tags = []*huma.Tag{
 		{Name: tagRooms, Description: "Places to meet, their links and join tokens."},
 		{Name: tagParticipants, Description: "Who is in a room now, and moderation."},
+		{Name: tagOperator, Description: "For whoever runs the deployment, with the operator key."},
 		{Name: tagEntry, Description: "For the page that a person opens by a link."},
 	}
 }
@@ -142,18 +189,25 @@ func add[I, O any](s *Server, h huma.API, r route, handle func(context.Context, 
 		MaxBodyBytes:  s.maxBody,
 		Responses:     make(map[string]*huma.Response),
 	}
-	statuses := append([]int{http.StatusInternalServerError}, r.errors...)
-	if !r.public {
-		op.Security = []map[string][]string{{schemeKey: {}}}
-		op.Middlewares = huma.Middlewares{s.authenticate}
+	s.routes = append(s.routes, r)
+	statuses := append([]int{http.StatusInternalServerError, http.StatusForbidden}, r.errors...)
+	if r.permission != auth.Anyone {
+		op.Security = r.security()
 		statuses = append(statuses, http.StatusUnauthorized, http.StatusTooManyRequests)
 	}
+	if r.target.param != "" || r.target.unit {
+		statuses = append(statuses, http.StatusNotFound)
+	}
+	op.Middlewares = huma.Middlewares{s.guardRoute(r)}
 	schema := h.OpenAPI().Components.Schemas.Schema(problemType, true, "Problem")
 	for _, status := range statuses {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{
 			Description: http.StatusText(status),
 			Content:     map[string]*huma.MediaType{ProblemType: {Schema: schema}},
 		}
+	}
+	if r.permission != auth.Anyone {
+		op.Description = strings.TrimSpace(op.Description + "\n\nPermission: `" + string(r.permission) + "`.")
 	}
 	huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
@@ -162,6 +216,18 @@ func add[I, O any](s *Server, h huma.API, r route, handle func(context.Context, 
 		}
 		return out, nil
 	})
+}
+
+// security lists what a request of the route may be made with.
+func (r route) security() []map[string][]string {
+	list := []map[string][]string{{schemeBearer: {}}}
+	if r.permission != auth.OwnVisit {
+		list = append(list, map[string][]string{schemeSession: {}})
+	}
+	if r.permission == auth.OwnVisit || r.guest {
+		list = append(list, map[string][]string{schemeVisit: {}})
+	}
+	return list
 }
 
 // failed is the boundary where errors are logged, once.

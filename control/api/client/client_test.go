@@ -72,7 +72,7 @@ func serve(t *testing.T) (base, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.New(api.DefaultConfig(), api.Options{Control: service, Tokens: auth.NewTokens(keys, nil)})
+	handler, err := api.New(api.DefaultConfig(), api.Options{Control: service, Tokens: auth.NewTokens(keys, nil), Store: db, Keys: keys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/api"
 	"github.com/atriumrtc/atrium/control/auth"
+	"github.com/atriumrtc/atrium/control/store"
 	"github.com/atriumrtc/atrium/control/web"
 	"github.com/atriumrtc/atrium/media"
 	"github.com/atriumrtc/atrium/signal"
@@ -133,7 +134,7 @@ func (s *Server) open(o Options) error {
 		Logger: s.log.With("subsystem", "signal"),
 	})
 	s.onClose(func() error { s.signal.Close(); return nil })
-	handler, err := s.handler(tokens)
+	handler, err := s.handler(tokens, keys, data)
 	if err != nil {
 		return err
 	}
@@ -193,9 +194,9 @@ func explainMedia(cfg media.Config, err error) error {
 }
 
 // handler routes API, signalling and pages.
-func (s *Server) handler(tokens *auth.Tokens) (http.Handler, error) {
+func (s *Server) handler(tokens *auth.Tokens, keys *auth.Keys, data store.Store) (http.Handler, error) {
 	routes, err := api.New(s.cfg.API, api.Options{
-		Control: s.control, Tokens: tokens, BaseURL: s.baseURL, Logger: s.log.With("subsystem", "api"),
+		Control: s.control, Tokens: tokens, Store: data, Keys: keys, BaseURL: s.baseURL, Logger: s.log.With("subsystem", "api"),
 	})
 	if err != nil {
 		return nil, err

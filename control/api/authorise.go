@@ -1,0 +1,211 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/atriumrtc/atrium/control"
+	"github.com/atriumrtc/atrium/control/auth"
+)
+
+// target is the thing that a route's permission is asked for.
+type target struct {
+	kind control.ThingKind // "": none; the permission is the deployment's or one's own
+	// param is the parameter of the path that holds the thing's id, "" for
+	// the caller's own organisation.
+	param string
+	// unit says that the query parameter unit_id narrows it to a unit.
+	unit bool
+}
+
+// thingWebhook is a webhook of the caller's organisation.
+const thingWebhook control.ThingKind = "webhook"
+
+// on is the thing whose id is {id} in the path.
+func on(kind control.ThingKind) target { return target{kind: kind, param: "id"} }
+
+// ownOrganisation is the caller's organisation.
+func ownOrganisation() target { return target{kind: control.ThingOrganisation} }
+
+// ownOrganisationOrUnit is the caller's organisation, or the unit of it that
+// the query names.
+func ownOrganisationOrUnit() target { return target{kind: control.ThingOrganisation, unit: true} }
+
+// access is what a request was let through with.
+type access struct {
+	server    *Server
+	principal *principal
+	actor     control.Actor
+	chain     []control.Scope // of the thing, narrowest first; nil when there is none
+	guest     bool            // the thing is the guest's own visit
+}
+
+// organisation returns the id of the organisation that the thing is of.
+func (a *access) organisation() string {
+	if len(a.chain) == 0 {
+		return a.principal.organisation()
+	}
+	return a.chain[len(a.chain)-1].ID
+}
+
+// unit returns the id of the unit that the thing is of or is, "" for the
+// organisation itself.
+func (a *access) unit() string {
+	for _, scope := range a.chain {
+		if scope.Kind == control.ScopeUnit {
+			return scope.ID
+		}
+	}
+	return ""
+}
+
+// may says whether the caller has another permission on the same thing: what
+// an answer shows may depend on it.
+func (a *access) may(permission auth.Permission) bool {
+	return a.mayOn(permission, a.chain)
+}
+
+// mayOn says whether the caller has a permission on what stands in these
+// scopes.
+func (a *access) mayOn(permission auth.Permission, chain []control.Scope) bool {
+	if a.server == nil {
+		return false
+	}
+	roles := a.principal.roles(permission, chain)
+	return a.server.policy.Allows(permission, roles...)
+}
+
+// roles are those that count for a permission on what stands in the scopes of
+// chain. A machine has its role only for permissions that it was made with.
+func (p *principal) roles(permission auth.Permission, chain []control.Scope) []auth.Role {
+	var roles []auth.Role
+	if p.operator {
+		roles = append(roles, auth.Operator)
+	}
+	if p.account != nil {
+		roles = append(roles, auth.Staff)
+	}
+	for _, g := range p.grants {
+		if slices.Contains(chain, g.Scope) {
+			roles = append(roles, auth.Role(g.Role))
+		}
+	}
+	if p.key != nil && slices.Contains(chain, p.key.Scope) &&
+		(slices.Contains(p.key.Permissions, string(permission)) || slices.Contains(p.key.Permissions, control.AllPermissions)) {
+		roles = append(roles, auth.Machine)
+	}
+	return roles
+}
+
+// authorise decides whether p may use the route on the thing that the request
+// names: 404 when p has no role on the thing, nor on what it stands in or what
+// stands in it (R-T-4); 403 when none of the roles has the permission
+// (product.md, section 2). A thing that the request doesn't name (the caller's
+// own organisation) is no secret to the caller: 403.
+func (s *Server) authorise(ctx context.Context, r route, p *principal, req *http.Request) (*access, *Problem) {
+	a := &access{server: s, principal: p, actor: p.actor(r.permission == auth.OwnVisit)}
+	if r.target.kind == "" {
+		if s.policy.Allows(r.permission, p.roles(r.permission, nil)...) {
+			return a, nil
+		}
+		return nil, forbidden()
+	}
+	kind, id, named := r.target.thing(p, req)
+	if !named && id == "" {
+		return nil, forbidden() // the operator has no organisation
+	}
+	if kind == control.ThingVisit && p.guest != nil && p.guest.ID == id && (r.guest || r.permission == auth.OwnVisit) {
+		// Staff who happen to have a visit too act as its guest.
+		a.guest, a.actor = true, *p.guest
+		return a, nil
+	}
+	chain, err := s.chainOf(ctx, p, kind, id)
+	if errors.Is(err, control.ErrNotFound) {
+		return nil, problemOf(control.ErrNotFound)
+	}
+	if err != nil {
+		return nil, problemOf(s.failed(ctx, r.id, err))
+	}
+	a.chain = chain
+	if s.policy.Allows(r.permission, p.roles(r.permission, chain)...) {
+		return a, nil
+	}
+	if !named {
+		return nil, forbidden()
+	}
+	related, err := s.related(ctx, p, kind, chain)
+	if err != nil {
+		return nil, problemOf(s.failed(ctx, r.id, err))
+	}
+	if !related {
+		return nil, problemOf(control.ErrNotFound)
+	}
+	return nil, forbidden()
+}
+
+// thing returns what a request asks for. named is false for what the caller
+// belongs to anyhow.
+func (t target) thing(p *principal, req *http.Request) (kind control.ThingKind, id string, named bool) {
+	if t.param != "" {
+		return t.kind, req.PathValue(t.param), true
+	}
+	if unit := req.URL.Query().Get("unit_id"); t.unit && unit != "" {
+		return control.ThingUnit, unit, true
+	}
+	return t.kind, p.organisation(), false
+}
+
+// chainOf returns the scopes that a thing stands in.
+func (s *Server) chainOf(ctx context.Context, p *principal, kind control.ThingKind, id string) ([]control.Scope, error) {
+	if kind == thingWebhook {
+		return s.webhookChain(ctx, p.organisation(), id)
+	}
+	return s.control.ScopeChain(ctx, kind, id)
+}
+
+// related says whether p has any role on the thing or on what it stands in,
+// or, for what can have roles, on something in it.
+func (s *Server) related(ctx context.Context, p *principal, kind control.ThingKind, chain []control.Scope) (bool, error) {
+	var held []control.Scope
+	for _, g := range p.grants {
+		held = append(held, g.Scope)
+	}
+	if p.key != nil {
+		held = append(held, p.key.Scope)
+	}
+	if slices.ContainsFunc(held, func(sc control.Scope) bool { return slices.Contains(chain, sc) }) {
+		return true, nil
+	}
+	switch kind {
+	case control.ThingOrganisation, control.ThingUnit, control.ThingArea, control.ThingMeetingRoom:
+	default:
+		return false, nil
+	}
+	for _, scope := range held {
+		around, err := s.control.ScopeChain(ctx, thingOf(scope.Kind), scope.ID)
+		if errors.Is(err, control.ErrNotFound) {
+			continue // a role on what was deleted
+		}
+		if err != nil {
+			return false, err
+		}
+		if slices.Contains(around, chain[0]) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// thingOf is the kind of thing that a scope is.
+func thingOf(kind control.ScopeKind) control.ThingKind {
+	if kind == control.ScopeRoom {
+		return control.ThingMeetingRoom
+	}
+	return control.ThingKind(kind)
+}
+
+func forbidden() *Problem {
+	return newProblem(http.StatusForbidden, CodeForbidden, "Your roles don't include this: ask an administrator.")
+}
