@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -206,5 +208,21 @@ func TestBroken(t *testing.T) {
 				t.Error("what was acknowledged is gone")
 			}
 		})
+	}
+}
+
+// Every way in which the disk says that it is full is ErrFull: bbolt wraps
+// some errors and quotes others.
+func TestTranslateFull(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		cause := &os.PathError{Op: "truncate", Path: "data", Err: errno}
+		for _, err := range []error{cause, fmt.Errorf("file resize error: %s", cause)} {
+			if !errors.Is(translate(err), ErrFull) {
+				t.Errorf("%v isn't ErrFull", err)
+			}
+		}
+	}
+	if err := translate(syscall.EIO); errors.Is(err, ErrFull) {
+		t.Errorf("%v", err)
 	}
 }

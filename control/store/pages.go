@@ -98,7 +98,7 @@ func readMeta(file io.ReaderAt, at int64) (meta, error) {
 		return meta{}, fmt.Errorf("no meta page: %w", err)
 	}
 	flags, b := order.Uint16(buf[8:]), buf[pageHeader:]
-	if order.Uint32(b) != boltMagic || flags != flagMeta {
+	if order.Uint32(b) != boltMagic || flags != flagMeta || (order.Uint64(buf) == 0) != (at == 0) {
 		return meta{}, fmt.Errorf("no meta page: wrong magic number")
 	}
 	sum := fnv.New64a()

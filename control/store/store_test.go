@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,6 +20,9 @@ import (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childFile); path != "" {
 		os.Exit(child(path))
+	}
+	if dir := os.Getenv(childDisk); dir != "" {
+		os.Exit(childOnDisk(dir))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -158,89 +160,4 @@ func TestFull(t *testing.T) {
 	if got, err := records(b); err != nil || got[len(got)-1].Key != "first" {
 		t.Errorf("reading when full: %d records, %v", len(got), err)
 	}
-}
-
-const childFile = "ATRIUM_STORE_TEST_FILE"
-
-// child writes records one by one and says so on stdout after each, until it
-// is killed.
-func child(path string) int {
-	b, err := store.Open(path, store.Options{LockTimeout: 10 * time.Second})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	got, err := records(b)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	for i := len(got); ; i++ {
-		err := b.Update(context.Background(), func(tx store.Tx) error {
-			return tx.Put(fmt.Sprintf("%08d", i), []byte(strings.Repeat("v", i%3000)))
-		})
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		fmt.Println(i)
-	}
-}
-
-// R-SE-12: no acknowledged write is lost by kill -9, and nothing half-written
-// is left.
-func TestKill(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "data")
-	written := 0
-	for round := range 6 {
-		written = max(written, killOnce(t, path, 5+7*round))
-		b := open(t, path)
-		got, err := records(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(got) < written {
-			t.Fatalf("round %d: %d writes were acknowledged, %d records are left", round, written, len(got))
-		}
-		for i, r := range got {
-			if r.Key != fmt.Sprintf("%08d", i) || len(r.Value) != i%3000 {
-				t.Fatalf("round %d: record %d is %s with %d bytes", round, i, r.Key, len(r.Value))
-			}
-		}
-		if err := b.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// killOnce runs a child, kills it after it acknowledged some writes, and
-// returns how many are acknowledged in all.
-func killOnce(t *testing.T, path string, after int) int {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childFile+"="+path)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	last, acknowledged := -1, 0
-	for {
-		var i int
-		if _, err := fmt.Fscanln(out, &i); err != nil {
-			break // the pipe ended with the process
-		}
-		last = i
-		if acknowledged++; acknowledged == after {
-			_ = cmd.Process.Kill()
-		}
-	}
-	_ = cmd.Wait()
-	if acknowledged < after {
-		t.Fatalf("the child ended by itself after %d writes", acknowledged)
-	}
-	return last + 1
 }
