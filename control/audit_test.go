@@ -25,15 +25,18 @@ func newSigner(seed byte) signer {
 	return signer{ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))}
 }
 
-func (s signer) Sign(head []byte) []byte { return ed25519.Sign(s.key, head) }
-func (s signer) PublicKey() []byte       { return s.key.Public().(ed25519.PublicKey) }
+func (s signer) public() ed25519.PublicKey { return s.key.Public().(ed25519.PublicKey) }
+
+func (s signer) Sign(head []byte) control.HeadSignature {
+	return control.HeadSignature{KeyID: "test", Key: s.public(), Signature: ed25519.Sign(s.key, head)}
+}
 
 // check is a control.HeadCheck that trusts this key only.
-func (s signer) check(message, key, signature []byte) error {
+func (s signer) check(message []byte, by control.HeadSignature) error {
 	switch {
-	case !bytes.Equal(key, s.PublicKey()):
+	case !bytes.Equal(by.Key, s.public()):
 		return errors.New("the key isn't known")
-	case !ed25519.Verify(key, message, signature):
+	case !ed25519.Verify(by.Key, message, by.Signature):
 		return errors.New("the signature is wrong")
 	}
 	return nil
@@ -166,7 +169,11 @@ func TestVerifyAudit(t *testing.T) {
 	theirs, _ := f.export(foreign)
 	forged := func() string { // somebody else's key
 		h := head
-		h.Key, h.Signature = newSigner(9).PublicKey(), newSigner(9).Sign(nil)
+		message, err := json.Marshal(h.AuditHead)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.HeadSignature = newSigner(9).Sign(message)
 		data, err := json.Marshal(map[string]any{"head": h})
 		if err != nil {
 			t.Fatal(err)
@@ -212,9 +219,9 @@ func TestVerifyAudit(t *testing.T) {
 			t.Errorf("head %+v, want %+v", got, head)
 		}
 	}
-	false1 := head
-	false1.Seq++
-	if _, err := control.VerifyAudit(strings.NewReader(text), f.signer.check, false1); !errors.Is(err, control.ErrAudit) {
+	unsigned := head
+	unsigned.Seq++
+	if _, err := control.VerifyAudit(strings.NewReader(text), f.signer.check, unsigned); !errors.Is(err, control.ErrAudit) {
 		t.Errorf("a known head that nobody signed: %v", err)
 	}
 }
@@ -311,7 +318,7 @@ func FuzzVerifyAudit(f *testing.F) {
 	f.Add([]byte("{}\n"))
 	f.Add([]byte(`{"record":{"seq":1,"at":"2026-03-01T12:00:00Z","organisation_id":"x","actor":{"kind":"operator"},` +
 		`"action":"unit.create","subject":{"kind":"unit","id":"y"},"prev":null,"hash":null}}` + "\n"))
-	f.Add([]byte(`{"head":{"organisation_id":"x","seq":0,"at":"0001-01-01T00:00:00Z","hash":null,"key":null,"signature":null}}`))
+	f.Add([]byte(`{"head":{"organisation_id":"x","seq":0,"at":"0001-01-01T00:00:00Z","hash":null,"key_id":"","key":null,"signature":null}}`))
 	s := newSigner(1)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := control.VerifyAudit(bytes.NewReader(data), s.check); err == nil {

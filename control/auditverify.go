@@ -25,8 +25,7 @@ var ErrAudit = errors.New("the audit log was altered")
 // altered, nor cut off at the end (R-PV-2).
 type SignedHead struct {
 	AuditHead
-	Key       []byte `json:"key"` // Ed25519 public key
-	Signature []byte `json:"signature"`
+	HeadSignature
 }
 
 // message is what is signed.
@@ -47,7 +46,7 @@ func (s *Service) sign(head AuditHead) (SignedHead, error) {
 	if err != nil {
 		return SignedHead{}, err
 	}
-	return SignedHead{AuditHead: head, Key: s.signer.PublicKey(), Signature: s.signer.Sign(message)}, nil
+	return SignedHead{AuditHead: head, HeadSignature: s.signer.Sign(message)}, nil
 }
 
 // AuditHead returns the signed head of an organisation's audit log.
@@ -178,16 +177,16 @@ func (c *auditChain) end() error {
 	return nil
 }
 
-// HeadCheck returns nil when a signature of a message by an Ed25519 key is
-// good and the key is the deployment's.
-type HeadCheck func(message, key, signature []byte) error
+// HeadCheck returns nil when a message was signed so, by a key of the
+// deployment's.
+type HeadCheck func(message []byte, by HeadSignature) error
 
 func (h SignedHead) check(by HeadCheck) error {
 	message, err := h.message()
 	if err != nil {
 		return err
 	}
-	if err := by(message, h.Key, h.Signature); err != nil {
+	if err := by(message, h.HeadSignature); err != nil {
 		return fmt.Errorf("%w: the signature of the head at record %d: %w", ErrAudit, h.Seq, err)
 	}
 	return nil

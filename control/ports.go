@@ -153,11 +153,17 @@ type Outbox interface {
 	Enqueue(tx store.Tx, m Notice) (id string, err error)
 }
 
+// HeadSignature is a signature of a head of the audit log, and by which key.
+type HeadSignature struct {
+	KeyID     string `json:"key_id"`
+	Key       []byte `json:"key"` // Ed25519 public key
+	Signature []byte `json:"signature"`
+}
+
 // Signer signs heads of the audit log. VerifyAudit is given what verifies
 // them.
 type Signer interface {
-	Sign(head []byte) (signature []byte)
-	PublicKey() []byte // Ed25519
+	Sign(head []byte) HeadSignature
 }
 
 // Clock makes the scheduler's timers.

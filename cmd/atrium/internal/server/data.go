@@ -45,7 +45,7 @@ func OpenControl(cfg configs.Config) (*control.Service, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	rules, err := control.New(control.Options{Store: data, Media: noCalls{}, Secrets: keys})
+	rules, err := control.New(control.Options{Store: data, Media: noCalls{}, Secrets: keys, Signer: signer{keys}})
 	if err != nil {
 		return nil, nil, errors.Join(err, data.Close())
 	}

@@ -116,7 +116,7 @@ func (s *Server) open(o Options) error {
 	}
 	s.onClose(s.engine.Close)
 	s.control, err = control.New(control.Options{
-		Store: data, Media: calls{s.engine}, Secrets: keys, Logger: s.log.With("subsystem", "control"),
+		Store: data, Media: calls{s.engine}, Secrets: keys, Signer: signer{keys}, Logger: s.log.With("subsystem", "control"),
 	})
 	if err != nil {
 		return err
