@@ -281,6 +281,23 @@ func (s *Service) SignedIn(ctx context.Context, accountID, method string, also f
 	return nil
 }
 
+// SignInFailed notes that somebody tried to sign in to an account and had not
+// what it takes. ErrNotFound when there is no such account.
+func (s *Service) SignInFailed(ctx context.Context, accountID, method string) error {
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		r, err := readAccount(tx, accountID)
+		if err != nil {
+			return err
+		}
+		return audit(tx, s.clock(), Actor{Kind: ActorSystem, OrganisationID: r.OrganisationID},
+			"account.sign_in_failed", r.subject(), "method", method)
+	})
+	if err != nil {
+		return fmt.Errorf("note a failed sign-in: %w", err)
+	}
+	return nil
+}
+
 func (s *Service) signedIn(tx store.Tx, r accountRecord, method string, also func(tx store.Tx) error) error {
 	r.LastSignInAt = s.clock()
 	if err := put(tx, prefixAccount+r.ID, r); err != nil {

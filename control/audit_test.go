@@ -124,6 +124,45 @@ func TestAudit(t *testing.T) {
 	}
 }
 
+// R-PV-2: signing in, well or not, is recorded, with no name in it; and what an
+// embedding app does.
+func TestAuditOfSignIn(t *testing.T) {
+	f := newFixture(t)
+	c, _ := f.organisation("Ours")
+	account, _ := f.member(control.SystemAdmin, organisationScope(c.OrganisationID), "ana@example.org")
+	if err := f.SignInFailed(t.Context(), account.ID, "password"); err != nil {
+		t.Fatal(err)
+	}
+	stored := false
+	if err := f.SignedIn(t.Context(), account.ID, "password", func(store.Tx) error { stored = true; return nil }); err != nil || !stored {
+		t.Fatal(err, stored)
+	}
+	if err := f.DeleteRoom(t.Context(), c, f.room(c, control.Plain).ID); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := f.export(c.OrganisationID)
+	want := []string{"organisation.create", "grant.create", "invitation.create", "account.sign_in",
+		"account.sign_in_failed", "account.sign_in", "room.create", "room.delete", "audit.export"}
+	var got []string
+	for line := range strings.Lines(text) {
+		var l struct{ Record *control.AuditRecord }
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		if l.Record != nil {
+			got = append(got, string(l.Record.Action))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("recorded %v, want %v", got, want)
+	}
+	for _, canary := range []string{"ana@", "Ana"} {
+		if strings.Contains(text, canary) {
+			t.Errorf("%q stands in the audit log", canary)
+		}
+	}
+}
+
 // R-PV-2: concurrent transactions make one chain without gaps.
 func TestAuditConcurrent(t *testing.T) {
 	f := newFixture(t)

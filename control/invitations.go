@@ -69,20 +69,20 @@ func accountLinkKey(accountID, digest string) string {
 }
 
 // inviting runs a transaction that may send invitations. field is what the
-// invitees are called in the API.
+// addresses are called in the API.
 func (s *Service) inviting(ctx context.Context, field string, invitees []Invitee, do func(tx store.Tx, letters []letter) error) error {
 	letters := make([]letter, len(invitees))
 	seen := make(map[string]bool)
 	for i, in := range invitees {
 		var err error
-		if in.Email, err = CleanEmail(field+".email", in.Email); err != nil {
+		if in.Email, err = CleanEmail(field, in.Email); err != nil {
 			return err
 		}
-		if in.Name, err = cleanLabel(field+".name", in.Name); err != nil {
+		if in.Name, err = cleanLabel("name", in.Name); err != nil {
 			return err
 		}
 		if seen[strings.ToLower(in.Email)] {
-			return &FieldError{Field: field + ".email", Message: "must not stand twice"}
+			return &FieldError{Field: field, Message: "must not name the same person twice"}
 		}
 		seen[strings.ToLower(in.Email)] = true
 		letters[i].Invitee = in
@@ -231,7 +231,7 @@ func (s *Service) Appoint(ctx context.Context, actor Actor, role RoleName, scope
 		return Appointed{}, err
 	}
 	var done Appointed
-	err := s.inviting(ctx, "invitee", []Invitee{in}, func(tx store.Tx, letters []letter) error {
+	err := s.inviting(ctx, "email", []Invitee{in}, func(tx store.Tx, letters []letter) error {
 		chain, err := scope.chain(tx)
 		if err != nil {
 			return err

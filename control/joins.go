@@ -125,7 +125,8 @@ func (s *Service) Mute(ctx context.Context, c Caller, roomID, participantID, sou
 
 // Remove ends a participant's stay. They can't come back with the same token.
 func (s *Service) Remove(ctx context.Context, c Caller, roomID, participantID string) error {
-	if _, err := s.Room(ctx, c, roomID); err != nil {
+	room, err := s.Room(ctx, c, roomID)
+	if err != nil {
 		return err
 	}
 	if !validID(participantID) {
@@ -133,6 +134,14 @@ func (s *Service) Remove(ctx context.Context, c Caller, roomID, participantID st
 	}
 	if err := s.media.Remove(ctx, roomID, participantID); err != nil {
 		return fmt.Errorf("remove a participant: %w", err)
+	}
+	// Only now is it known that there was such a participant. They are gone
+	// also when that can't be recorded.
+	err = s.store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+		return audit(tx, s.clock(), c.Actor(), "room.remove", room.subject(), "participant", participantID)
+	})
+	if err != nil {
+		return fmt.Errorf("record that a participant was removed: %w", err)
 	}
 	return nil
 }

@@ -21,7 +21,11 @@ func (s *Service) CreateRoom(ctx context.Context, c Caller, spec RoomSpec, once 
 	var room Room
 	err = s.store.Update(ctx, func(tx store.Tx) (err error) {
 		room, err = repeatable(s, tx, c, once, func() (Room, error) {
-			return s.createRoom(tx, c.OrganisationID, spec)
+			made, err := s.createRoom(tx, c.OrganisationID, spec)
+			if err != nil {
+				return Room{}, err
+			}
+			return made, audit(tx, made.CreatedAt, c.Actor(), "room.create", made.subject(), "type", string(made.Type))
 		})
 		return err
 	})
@@ -29,6 +33,10 @@ func (s *Service) CreateRoom(ctx context.Context, c Caller, spec RoomSpec, once 
 		return Room{}, fmt.Errorf("create a room: %w", err)
 	}
 	return room, nil
+}
+
+func (r Room) subject() Subject {
+	return Subject{Kind: "room", ID: r.ID, OrganisationID: r.OrganisationID}
 }
 
 // clean checks a specification and fills in defaults.
@@ -168,7 +176,11 @@ func (s *Service) DeleteRoom(ctx context.Context, c Caller, id string) error {
 		if err := tx.Delete(prefixLink + record.LinkDigest); err != nil {
 			return err
 		}
-		return tx.Delete(key)
+		if err := tx.Delete(key); err != nil {
+			return err
+		}
+		deleted := Room{ID: id, OrganisationID: c.OrganisationID}
+		return audit(tx, s.clock(), c.Actor(), "room.delete", deleted.subject())
 	})
 	if err != nil {
 		return fmt.Errorf("delete a room: %w", err)
