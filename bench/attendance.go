@@ -161,6 +161,7 @@ func (a *attendance) figures(r *Result) {
 		join, token = append(join, m.took), append(token, m.token)
 		c := m.peer.counters()
 		r.SDP += c.sdp
+		r.Joins.NoKeyFrame += c.noKeyFrame
 		if !c.firstFrame.IsZero() {
 			r.Joins.Seeing++
 			first = append(first, max(0, c.firstFrame.Sub(a.firstSightLocked(i))))

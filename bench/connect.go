@@ -68,6 +68,8 @@ type clientPeer struct {
 	client *client.Client
 	began  time.Time // when Connect was called
 	meter  meter
+	// unopened are the slots that had opened without a key frame by mark.
+	unopened int64
 }
 
 func (p *clientPeer) look(ctx context.Context, tiles []wanted) error {
@@ -87,6 +89,7 @@ func (p *clientPeer) counters() counters {
 		sdp:   int64(stats.SDPAfterFirst),
 		audio: received(stats.Audio), video: received(stats.Video),
 		ticks: p.meter.ticks.Load(), lateTicks: p.meter.late.Load(),
+		noKeyFrame: p.unopened + int64(stats.Video.NoKeyFrame),
 	}
 	c.video.violations.UnknownStream = int64(stats.Unknown)
 	c.video.violations = c.video.violations.summed()
@@ -121,7 +124,10 @@ func (p *clientPeer) addLatencies(audio, video *hdrhistogram.Histogram) {
 	p.client.AddLatency(audio, video)
 }
 
-func (p *clientPeer) mark() { p.client.ResetStats() }
+func (p *clientPeer) mark() {
+	p.unopened += int64(p.client.Stats().Video.NoKeyFrame)
+	p.client.ResetStats()
+}
 
 func (p *clientPeer) gone() <-chan struct{} { return p.client.Done() }
 

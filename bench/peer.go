@@ -67,6 +67,8 @@ type counters struct {
 	audio, video mediaCounters
 	// firstFrame is when the first key frame began to come; zero: none yet.
 	firstFrame time.Time
+	// noKeyFrame are the slots that opened without a key frame, at any time.
+	noKeyFrame int64
 	// ticks are moments at which something was due to be sent.
 	ticks, lateTicks int64
 }

@@ -86,6 +86,9 @@ type Joins struct {
 	Dropped int `json:"dropped"`
 	// Seeing are those to whom a key frame of somebody's video came.
 	Seeing int `json:"seeing"`
+	// NoKeyFrame counts switches of slots that didn't open with a key frame,
+	// from the first join on: most slots open before the steady window.
+	NoKeyFrame int64 `json:"no_key_frame"`
 	// Errors are the distinct reasons of Failed and Dropped, with counts.
 	Errors []ErrorCount `json:"errors"`
 }
@@ -139,7 +142,8 @@ type Media struct {
 type Violations struct {
 	// Total is the sum of those below.
 	Total int64 `json:"total"`
-	// NoKeyFrame counts switches of a slot that didn't open with a key frame.
+	// NoKeyFrame counts switches of a slot that didn't open with a key frame,
+	// though nothing was lost.
 	NoKeyFrame int64 `json:"no_key_frame"`
 	// Timestamps went back, or changed within a frame.
 	Timestamps int64 `json:"timestamps"`

@@ -78,6 +78,9 @@ type wire struct {
 	rtp  []sentPacket
 	rtcp []rtcp.Packet
 	keep bool
+	// refuse is how many RTP packets are still not taken: pion's SRTP takes
+	// none before its keys are there.
+	refuse int
 	// hook, if set, is called with every RTCP packet before it is recorded.
 	hook func(rtcp.Packet)
 }
@@ -98,6 +101,11 @@ func (slotWire) ready() bool { return true }
 func (w slotWire) writeRTP(_ *udp.Batch, h rtpHeader, payload []byte) (int, error) {
 	if w.keep {
 		w.mu.Lock()
+		if w.refuse > 0 {
+			w.refuse--
+			w.mu.Unlock()
+			return 0, nil
+		}
 		w.rtp = append(w.rtp, sentPacket{w.slot, rtp.Header{
 			Version: 2, Marker: h.marker, PayloadType: h.payloadType,
 			SequenceNumber: h.sequence, Timestamp: h.timestamp, SSRC: h.ssrc,

@@ -55,6 +55,8 @@ func (s *Slot) replayLocked(out *udp.Batch, l *layer, now time.Duration) {
 			return
 		}
 		switch {
+		case s.cur != l && !(p.vp8.KeyFrame && p.vp8.FrameStart):
+			return // the run's beginning wasn't taken: the slot stays shut
 		case s.cur != l:
 			elapsed := s.elapsedLocked(l, &p)
 			s.switchLocked(l, &p, elapsed-min(elapsed-1, frames))

@@ -51,7 +51,7 @@ func (p *peer) rtcp(ssrc uint32, raw []byte) {
 			}
 		case *rtcp.SenderReport:
 			if m.SSRC == ssrc {
-				p.c.receiver.senderReport(ssrc, m.NTPTime, now)
+				p.c.receiver.senderReport(ssrc, m, now)
 			}
 			p.receptionReports(ssrc, m.Reports, now)
 		case *rtcp.ReceiverReport:
@@ -112,11 +112,12 @@ func (p *peer) receptionReports(ssrc uint32, reports []rtcp.ReceptionReport, now
 }
 
 // senderReport notes a sender report, for the reply in receiver reports.
-func (r *receiver) senderReport(ssrc uint32, at uint64, now time.Time) {
+func (r *receiver) senderReport(ssrc uint32, report *rtcp.SenderReport, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if l, ok := r.lanes[ssrc]; ok {
-		l.slot.lastSR, l.slot.lastSRAt = uint32(at>>16), now
+	if l, ok := r.lanes[ssrc]; ok && !l.rtx {
+		l.slot.lastSR, l.slot.lastSRAt = uint32(report.NTPTime>>16), now
+		l.slot.stream.Sent(report.PacketCount)
 	}
 }
 

@@ -272,17 +272,75 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A stream that doesn't begin with a key frame is a flaw, unless sender reports
+// say that packets were sent before: a burst that a socket had no room for is
+// loss. One report that came too early or too late decides nothing.
 func TestFirstPacketMustBeAKeyFrame(t *testing.T) {
-	for key, want := range map[bool]uint64{true: 0, false: 1} {
+	for name, row := range map[string]struct {
+		key     bool
+		reports []int // packets sent more than the stream has seen
+		want    uint64
+	}{
+		"a key frame":              {true, []int{0, 0, 0}, 0},
+		"no key frame":             {false, []int{0, 0, 0}, 1},
+		"not decided yet":          {false, []int{0, 0}, 0},
+		"lost before":              {false, []int{5, 5, 5}, 0},
+		"a report that came early": {false, []int{7, 0, 0}, 1},
+		"a report that came late":  {false, []int{-2, 1, 1}, 0},
+		"decided once":             {false, []int{0, 0, 0, 0, 0, 0}, 1},
+	} {
 		s, m := NewStream(true, 90_000), newMaker("")
-		s.Receive(m.packet(true, key, 0), at(0))
-		if got := s.Counts().NoKeyFrame; got != want || s.NeedsKeyFrame() == key {
-			t.Errorf("key %v: counted %d, needs one: %v", key, got, s.NeedsKeyFrame())
+		s.Receive(m.packet(true, row.key, 0), at(0))
+		if s.NeedsKeyFrame() == row.key {
+			t.Errorf("%s: needs one: %v", name, s.NeedsKeyFrame())
+		}
+		for i, more := range row.reports {
+			s.Receive(m.packet(true, false, 0), at(i))
+			s.Sent(uint32(i + 2 + more))
+		}
+		if got := s.Counts().NoKeyFrame; got != row.want {
+			t.Errorf("%s: counted %d, want %d", name, got, row.want)
+		}
+		s.Receive(m.packet(true, true, 0), at(9))
+		if s.NeedsKeyFrame() {
+			t.Errorf("%s: still needs a key frame after one", name)
+		}
+	}
+}
+
+// Media that came before the map that names it has begun with its key frame:
+// an older map, which shows the slot empty, doesn't make it begin again.
+func TestMediaBeforeItsMap(t *testing.T) {
+	for name, maps := range map[string][]string{"the first map": nil, "not the first": {"-"}, "after another": {"b", "-"}} {
+		s, m := NewStream(true, 90_000), newMaker("a")
+		expect := func(who string) {
+			if who == "-" {
+				s.Expect(0, at(0))
+			} else {
+				s.Expect(stamp.ID(who), at(0))
+			}
+		}
+		for _, who := range maps {
+			expect(who)
 		}
 		s.Receive(m.packet(true, true, 0), at(1))
-		if s.NeedsKeyFrame() {
-			t.Error("still needs a key frame after one")
+		expect("-")
+		s.Receive(m.packet(false, false, 0), at(2))
+		expect("a")
+		s.Receive(m.packet(true, false, 0), at(3))
+		if got := s.Counts().NoKeyFrame; got != 0 {
+			t.Errorf("%s: counted %d", name, got)
 		}
+	}
+	// But who comes back to a slot that was shut begins with a key frame.
+	s, m := NewStream(true, 90_000), newMaker("a")
+	s.Expect(stamp.ID("a"), at(0))
+	s.Receive(m.packet(true, true, 0), at(1))
+	s.Expect(0, at(2))
+	s.Expect(stamp.ID("a"), at(2000))
+	s.Receive(m.packet(true, false, 0), at(2001))
+	if got := s.Counts().NoKeyFrame; got != 1 {
+		t.Errorf("back without a key frame: counted %d, want 1", got)
 	}
 }
 
@@ -304,6 +362,7 @@ func TestRoute(t *testing.T) {
 		{"the old one too late", []event{{0, "a", ""}, {1, "b", ""}, {1001, "", "a"}, {5000, "", "b"}}, Counts{Misrouted: 1}},
 		{"the one before last", []event{{0, "a", ""}, {1, "b", ""}, {2, "c", ""}, {3, "", "a"}}, Counts{Late: 1}},
 		{"the new one a little early", []event{{0, "a", ""}, {1, "", "b"}, {2, "", "b"}, {3, "b", ""}}, Counts{Early: 2}},
+		{"the new one before the slot was shut", []event{{0, "a", ""}, {1, "", "b"}, {2, "-", ""}, {3, "b", ""}}, Counts{Early: 1}},
 		{"nobody's slot", []event{{0, "-", ""}, {1, "", "a"}, {3000, "-", ""}}, Counts{Misrouted: 1}},
 		{"a stranger", []event{{0, "a", ""}, {1, "", "x"}, {2, "", "x"}, {3000, "", "a"}}, Counts{Misrouted: 2}},
 		{"two strangers", []event{{0, "a", ""}, {1, "", "x"}, {2, "", "y"}, {3, "b", ""}}, Counts{Misrouted: 2}},

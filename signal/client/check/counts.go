@@ -37,7 +37,9 @@ type Counts struct {
 	// PictureGaps and TL0Gaps are breaks of VP8's numbering that no loss
 	// explains.
 	PictureGaps, TL0Gaps uint64
-	// NoKeyFrame counts switches that didn't open with a key frame.
+	// NoKeyFrame counts switches that didn't open with a key frame, though
+	// nothing was lost. Of a stream's first packet sender reports tell
+	// ([Stream.Sent]): without them it isn't judged.
 	NoKeyFrame uint64
 }
 

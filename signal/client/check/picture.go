@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"time"
 
 	"github.com/atriumrtc/atrium/signal/client/internal/vp8"
@@ -57,13 +58,47 @@ func (s *Stream) frame(p *Packet, at place, from origin, v verdict, now time.Tim
 // judgeSwitch demands a key frame first of all, and whenever another publisher
 // or another encoding takes over: nothing else can be decoded.
 func (s *Stream) judgeSwitch(at place, opens bool, from origin) {
-	if opens || (s.picture.broken && at != first) {
-		return
-	}
-	switched := from != (origin{}) && s.from != from
-	if at == first || switched {
+	switch {
+	case opens:
+	case at == first:
+		s.head.open = true
+		s.picture.wantsKey = true
+	case s.picture.broken: // the loss may have taken the key frame's beginning
+	case from != (origin{}) && s.from != from:
 		s.counts.NoKeyFrame++
 		s.picture.wantsKey = true
+	}
+}
+
+// head is about a stream whose first packet began no key frame. Whether the
+// server opened it so, or the key frame's packets were lost, no sequence number
+// tells: the first one is random (RFC 3550 section 5.1). Sender reports do.
+type head struct {
+	open    bool               // it isn't decided yet
+	missing [headReports]int32 // sent, but not known of
+	reports int                // of these
+}
+
+// headReports are needed to decide. Some packets and a report may overtake one
+// another, but not at most of them.
+const headReports = 3
+
+// Sent takes in a sender report's packet count (RFC 3550 section 6.4.1). By
+// three of them a stream that didn't begin with a key frame is judged: either
+// packets were sent before the first one that came, or it counts as NoKeyFrame.
+func (s *Stream) Sent(packets uint32) {
+	h := &s.head
+	if !h.open {
+		return
+	}
+	h.missing[h.reports] = int32(packets - uint32(s.numbers.highest-s.numbers.base+1))
+	if h.reports++; h.reports < headReports {
+		return
+	}
+	h.open = false
+	slices.Sort(h.missing[:])
+	if h.missing[headReports/2] <= 0 {
+		s.counts.NoKeyFrame++
 	}
 }
 

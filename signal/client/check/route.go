@@ -39,9 +39,12 @@ func (r *route) expect(who uint64, now time.Time) (early, misrouted uint64) {
 		r.pastNext = (r.pastNext + 1) % len(r.past)
 	}
 	r.armed, r.now = true, who
-	if r.stranger == who {
+	switch {
+	case r.stranger == who:
 		early = r.strangers
-	} else {
+	case who == 0 && r.strangers > 0:
+		return 0, r.settle(now) // the next map may name them
+	default:
 		misrouted = r.strangers
 	}
 	r.stranger, r.strangers = 0, 0

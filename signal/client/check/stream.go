@@ -43,6 +43,7 @@ type Stream struct {
 	numbers sequence
 	counts  Counts
 	picture picture
+	head    head
 	route   route
 	from    origin
 	opened  bool
@@ -74,13 +75,15 @@ func (s *Stream) Expect(publisher uint64, now time.Time) (opened bool) {
 	if s.route.armed && publisher == s.route.now {
 		return s.opened
 	}
+	// What begins anew later must do so with a key frame. What came early, of
+	// somebody whom a later message will name, has begun.
+	if publisher == 0 && s.route.now != 0 && s.from.publisher == s.route.now {
+		s.from = origin{}
+	}
 	early, misrouted := s.route.expect(publisher, now)
 	s.counts.Early += early
 	s.counts.Misrouted += misrouted
 	s.opened = early > 0 && s.from.publisher == publisher
-	if publisher == 0 {
-		s.from = origin{}
-	}
 	return s.opened
 }
 
