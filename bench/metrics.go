@@ -12,6 +12,8 @@ const (
 	metricPacketsOut = "atrium_media_packets_out_total"
 	metricLost       = "atrium_media_packets_lost_total"
 	metricDropped    = "atrium_media_packets_dropped_total"
+	metricBatched    = "atrium_media_packets_batched_total"
+	metricRuns       = "atrium_media_packets_gso_total"
 )
 
 // ReadMetrics reads what the server exports now: counters and gauges by name,

@@ -175,6 +175,9 @@ type Server struct {
 	JoinCPUSeconds *float64 `json:"join_cpu_seconds" unit:"s"`
 	PacketsIn      *float64 `json:"packets_in"`
 	PacketsOut     *float64 `json:"packets_out"`
+	// GSOShare is the share of the packets sent that left in runs of two or
+	// more (UDP_SEGMENT), RTCP included.
+	GSOShare *float64 `json:"gso_share" unit:"ratio"`
 	// UploadLoss is the share of packets to the server that never reached it.
 	UploadLoss *float64 `json:"upload_loss" unit:"ratio"`
 	// DroppedPackets sums all reasons.

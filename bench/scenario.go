@@ -25,10 +25,14 @@ const (
 	// LayoutWebinar shows the publishers and nobody else: a stage and the other
 	// publishers in half size.
 	LayoutWebinar Layout = "webinar"
+	// LayoutNobody shows nobody: what is published costs, and is only heard.
+	LayoutNobody Layout = "nobody"
 )
 
 // Layouts lists the valid layouts.
-func Layouts() []Layout { return []Layout{LayoutGallery, LayoutStage, LayoutWebinar} }
+func Layouts() []Layout {
+	return []Layout{LayoutGallery, LayoutStage, LayoutWebinar, LayoutNobody}
+}
 
 // galleryTiles are the small tiles of LayoutGallery beside the stage; with it
 // they fill the slots of the largest pool (6 pairs and 19 videos).
@@ -83,7 +87,7 @@ func (s Scenario) Validate() error {
 	case s.Publishers < 1 || s.Publishers > s.Participants:
 		return bad("--publishers: %d; write 1 to %d, the number of participants", s.Publishers, s.Participants)
 	case !slices.Contains(Layouts(), s.Layout):
-		return bad("--layout: %q; write gallery, stage or webinar", s.Layout)
+		return bad("--layout: %q; write gallery, stage, webinar or nobody", s.Layout)
 	case s.For < time.Second || s.For > 24*time.Hour:
 		return bad("--for: %v; write 1s to 24h", s.For)
 	case !(s.Ramp > 0 && s.Ramp <= maxRamp):
@@ -122,7 +126,7 @@ func (s Scenario) Tiles(viewer int, present func(publisher int) bool) []Tile {
 			others = append(others, p)
 		}
 	}
-	if len(others) == 0 {
+	if len(others) == 0 || s.Layout == LayoutNobody {
 		return nil
 	}
 	tiles := []Tile{{Publisher: others[0], Width: 1280, Height: 720, Priority: 100}}

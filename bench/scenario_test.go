@@ -33,7 +33,7 @@ func TestScenarioValidate(t *testing.T) {
 		{func(s *Scenario) { s.Participants = 2001 }, "--participants"},
 		{func(s *Scenario) { s.Publishers = 0 }, "--publishers: 0; write 1 to 30"},
 		{func(s *Scenario) { s.Publishers = 31 }, "--publishers"},
-		{func(s *Scenario) { s.Layout = "grid" }, `--layout: "grid"; write gallery, stage or webinar`},
+		{func(s *Scenario) { s.Layout = "grid" }, `--layout: "grid"; write gallery, stage, webinar or nobody`},
 		{func(s *Scenario) { s.For = 0 }, "--for"},
 		{func(s *Scenario) { s.For = 25 * time.Hour }, "--for"},
 		{func(s *Scenario) { s.Ramp = 0 }, "--ramp"},

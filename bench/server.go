@@ -79,6 +79,9 @@ func (w *serverWatch) figures(window time.Duration, received int64) Server {
 	s.PacketsIn = w.begin.growth(w.end, metricPacketsIn)
 	s.PacketsOut = w.begin.growth(w.end, metricPacketsOut)
 	s.DroppedPackets = w.begin.growth(w.end, metricDropped)
+	if batched, runs := w.begin.growth(w.end, metricBatched), w.begin.growth(w.end, metricRuns); batched != nil && runs != nil {
+		s.GSOShare = ratio(*runs, *batched)
+	}
 	if s.PacketsOut != nil && *s.PacketsOut < foreignShare*float64(received) {
 		return Server{Metrics: w.url, Problem: fmt.Sprintf(
 			"these are the metrics of another server: it sent %.0f packets while the participants received %d",

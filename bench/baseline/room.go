@@ -19,6 +19,9 @@ type room struct {
 	key          chan struct{}
 	work         sync.WaitGroup
 
+	known chan struct{} // closed once there is a publisher
+	once  sync.Once
+
 	mu        sync.Mutex
 	publisher string
 	from      *webrtc.PeerConnection
@@ -26,7 +29,7 @@ type room struct {
 }
 
 func newRoom(ctx context.Context) (*room, error) {
-	r := &room{key: make(chan struct{}, 1)}
+	r := &room{key: make(chan struct{}, 1), known: make(chan struct{})}
 	var err error
 	r.audio, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "audio", "pair-0")
 	if err != nil {
@@ -51,6 +54,7 @@ func (r *room) setPublisher(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.publisher = id
+	r.once.Do(func() { close(r.known) })
 }
 
 func (r *room) publisherID() string {

@@ -93,6 +93,14 @@ func (p *session) offer(sdp string) error {
 		return err
 	}
 	room := p.server.room
+	if !p.publishes() {
+		// Its map names the publisher, who may be about to join.
+		select {
+		case <-room.known:
+		case <-p.server.ctx.Done():
+			return p.server.ctx.Err()
+		}
+	}
 	p.pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { room.publish(p.pc, track) })
 	p.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateConnected {

@@ -49,11 +49,16 @@ type Row struct {
 	// Overloaded runs lost more than 1 %, or participants.
 	Overloaded int `json:"overloaded"`
 
-	USPerPacket     *float64 `json:"us_per_packet"` // server CPU ÷ packets that clients received
-	USUser          *float64 `json:"us_user"`
-	USSystem        *float64 `json:"us_system"`
-	USPerInOut      *float64 `json:"us_per_in_out"` // ÷ packets in and out
-	CPU             *float64 `json:"cpu"`           // cores
+	USPerPacket *float64 `json:"us_per_packet"` // server CPU ÷ packets that clients received
+	USUser      *float64 `json:"us_user"`
+	USSystem    *float64 `json:"us_system"`
+	USPerInOut  *float64 `json:"us_per_in_out"` // ÷ packets in and out
+	CPU         *float64 `json:"cpu"`           // cores
+	GSOShare    *float64 `json:"gso_share"`     // of the packets sent, in runs of two or more
+	// USIn and USOut are the costs of a packet in and of one out, of the row
+	// that has another one with nobody watching beside it.
+	USIn            *float64 `json:"us_in"`
+	USOut           *float64 `json:"us_out"`
 	PacketsIn       *float64 `json:"packets_in_per_second"`
 	Received        *float64 `json:"received_per_second"`
 	Loss            *float64 `json:"loss"`
@@ -119,6 +124,31 @@ func (r *Report) add(of row, result *bench.Result) {
 		row.results = append(row.results, result)
 	}
 	row.sum()
+	r.split()
+}
+
+// split tells the cost of packets in from that of packets out: two runs of the
+// same publishers, with viewers and without, are two equations.
+func (r *Report) split() {
+	all := slices.IndexFunc(r.Rows, func(x Row) bool { return x.Load == loadAll })
+	in := slices.IndexFunc(r.Rows, func(x Row) bool { return x.Load == loadIn })
+	if all < 0 || in < 0 {
+		return
+	}
+	a, b := &r.Rows[all], &r.Rows[in]
+	for _, v := range []*float64{a.CPU, b.CPU, a.PacketsIn, b.PacketsIn, a.Received, b.Received} {
+		if v == nil {
+			return
+		}
+	}
+	// CPU = in × packets in + out × packets out, of both.
+	d := *a.PacketsIn**b.Received - *b.PacketsIn**a.Received
+	if d == 0 {
+		return
+	}
+	usIn := (*a.CPU**b.Received - *b.CPU**a.Received) / d * 1e6
+	usOut := (*a.PacketsIn**b.CPU - *b.PacketsIn**a.CPU) / d * 1e6
+	a.USIn, a.USOut = &usIn, &usOut
 }
 
 // sum computes the medians.
@@ -139,6 +169,7 @@ func (row *Row) sum() {
 		&row.USSystem:        func(r *bench.Result) *float64 { return over(r.Server.SystemCPU, rate(r)/1e6) },
 		&row.USPerInOut:      func(r *bench.Result) *float64 { return r.Server.USPerPacket },
 		&row.CPU:             func(r *bench.Result) *float64 { return r.Server.CPU },
+		&row.GSOShare:        func(r *bench.Result) *float64 { return r.Server.GSOShare },
 		&row.PacketsIn:       func(r *bench.Result) *float64 { return over(r.Server.PacketsIn, received(r)/rate(r)) },
 		&row.Received:        func(r *bench.Result) *float64 { return number(rate(r)) },
 		&row.Loss:            func(r *bench.Result) *float64 { return r.Loss },
@@ -210,12 +241,12 @@ func (r *Report) Table() string {
 	fmt.Fprintf(&b, "%s, %s: %s, %d cores, Linux %s, %s; server on core %d, generator on core %d, %s; windows of %.0f s, medians.\n\n",
 		r.Kind, r.Started.Format(time.DateOnly), r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go,
 		serverCore, generatorCore, how, r.Seconds)
-	b.WriteString("| load | server | µs per packet | user + system | µs per in + out | packets/s in, out | cores | × Atrium | latency p50, p99 ms | loss | MB each | CPU s to join | first frame p95 | SDP | generator cores, µs | runs |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| load | server | µs per packet | user + system | µs per in + out | µs in, out apart | in GSO runs | packets/s in, out | cores | × Atrium | latency p50, p99 ms | loss | MB each | CPU s to join | first frame p95 | SDP | generator cores, µs | runs |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, row := range r.Rows {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s + %s | %s | %s, %s | %s | %s | %s, %s | %s | %s | %s | %s s | %s | %s, %s | %s |\n",
+		fmt.Fprintf(&b, "| %s | %s | %s | %s + %s | %s | %s, %s | %s | %s, %s | %s | %s | %s, %s | %s | %s | %s | %s s | %s | %s, %s | %s |\n",
 			row.Load, row.Server, text(row.USPerPacket, 1, 2), text(row.USUser, 1, 2), text(row.USSystem, 1, 2),
-			text(row.USPerInOut, 1, 2), text(row.PacketsIn, 1, 0), text(row.Received, 1, 0), text(row.CPU, 1, 3),
+			text(row.USPerInOut, 1, 2), text(row.USIn, 1, 2), text(row.USOut, 1, 2), percent(row.GSOShare), text(row.PacketsIn, 1, 0), text(row.Received, 1, 0), text(row.CPU, 1, 3),
 			r.ratio(row), text(row.LatencyP50, 1e3, 1), text(row.LatencyP99, 1e3, 1), percent(row.Loss),
 			text(row.MemoryEach, 1e-6, 2), text(row.JoinCPU, 1, 2), text(row.FirstFrameP95, 1, 2), text(row.SDP, 1, 0),
 			text(row.GeneratorCPU, 1, 2), text(row.GeneratorPacket, 1, 2), row.runs())

@@ -140,8 +140,19 @@ const (
 	pionInterceptor server = "plain pion, default interceptors"
 )
 
-// joinsPerSecond of a ramp that isn't the point.
-const joinsPerSecond = "25/s"
+// joinsPerSecond of a ramp that isn't the point; of large rooms fewer, because
+// the server's core has packets to forward meanwhile.
+const (
+	joinsPerSecond = "25/s"
+	largeRoom      = 400
+	joinsOfLarge   = "10/s"
+)
+
+// Loads of KindGallery whose difference is the cost of packets out.
+const (
+	loadAll = "(b) all layers sent, tiles at 30 fps"
+	loadIn  = "(b) in alone: nobody looks at anybody"
+)
 
 // rows are what a suite compares, those of one load together.
 func rows(o Options) []row {
@@ -154,7 +165,10 @@ func rows(o Options) []row {
 		return []row{
 			{"(a) as it runs", atrium, 60, room(all...), nil},
 			// The load that other servers have: they don't thin tiles out.
-			{"(b) all layers sent, tiles at 30 fps", atrium, 60, room(append([]string{"--all-layers"}, all...)...), []string{"--media-tile-fps=0"}},
+			{loadAll, atrium, 60, room(append([]string{"--all-layers"}, all...)...), []string{"--media-tile-fps=0"}},
+			// The same publishers: what their packets cost alone.
+			{loadIn, atrium, 60, room("--all-layers", "--participants", "60", "--publishers", "60", "--layout", "nobody",
+				"--simulcast", "--ramp", joinsPerSecond), []string{"--media-tile-fps=0"}},
 		}
 	case KindStorm:
 		all := []string{"--participants", "60", "--publishers", "60", "--simulcast", "--ramp", "30/s"}
@@ -169,9 +183,13 @@ func rows(o Options) []row {
 		viewers = []int{50, 200, 400}
 	}
 	for _, n := range viewers {
+		ramp := joinsPerSecond
+		if n > largeRoom {
+			ramp = joinsOfLarge
+		}
 		for _, s := range []server{atrium, plainPion, pionInterceptor} {
 			list = append(list, row{fmt.Sprintf("1 to %d", n), s, n, room("--participants", fmt.Sprint(n+1),
-				"--publishers", "1", "--layout", "stage", "--ramp", joinsPerSecond), nil})
+				"--publishers", "1", "--layout", "stage", "--ramp", ramp), nil})
 		}
 	}
 	return list

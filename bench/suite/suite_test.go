@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/pprof"
@@ -149,4 +150,26 @@ func burn(d time.Duration) (n int) {
 	for end := time.Now().Add(d); time.Now().Before(end); n++ {
 	}
 	return n
+}
+
+// The costs of packets in and out are those of which both runs are made.
+func TestSplit(t *testing.T) {
+	const in, out = 2e-6, 3e-6
+	r := newReport(Options{Kind: KindGallery, For: time.Second}, true)
+	for _, x := range []struct {
+		load            string
+		packetsIn, rate float64
+	}{{loadAll, 16_000, 63_000}, {loadIn, 16_000, 9_000}} {
+		b := result(1, x.rate, false)
+		cpu := in*x.packetsIn + out*x.rate
+		b.Server.CPU, b.Server.PacketsIn, b.Video.ReceivedPackets = &cpu, &x.packetsIn, int64(x.rate)
+		r.add(row{x.load, atrium, 60, nil, nil}, b)
+	}
+	a := r.Rows[0]
+	if a.USIn == nil || math.Abs(*a.USIn-2) > 0.01 || math.Abs(*a.USOut-3) > 0.01 {
+		t.Errorf("in %s, out %s", text(a.USIn, 1, 2), text(a.USOut, 1, 2))
+	}
+	if r.Rows[1].USIn != nil {
+		t.Error("the row without viewers has the split, too")
+	}
 }

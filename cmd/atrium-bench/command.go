@@ -72,7 +72,7 @@ func newRoomCommand(std standard, room runRoom) *cobra.Command {
 video as Chromium packetises it, counts what arrives, and deletes the room.
 
 Layouts: gallery is a stage and 24 tiles, stage the stage alone, webinar the
-publishers and nobody else.
+publishers and nobody else, nobody no picture at all.
 
 Assertions compare a number of result.json with a value, separated by commas:
   --assert 'loss<0.1%,join_p95<2s,sdp==0,us_per_forwarded_packet<4'
@@ -98,7 +98,7 @@ was the bottleneck.`,
 	flags.StringVar(&f.metrics, "metrics", defaultMetrics, "the server's metrics, for its CPU time; without them those figures are null")
 	flags.IntVar(&f.scenario.Participants, "participants", 30, "how many join")
 	flags.IntVar(&f.scenario.Publishers, "publishers", 0, "how many of them publish camera and microphone (default all)")
-	flags.StringVar(&f.layout, "layout", string(bench.LayoutGallery), "what each looks at: gallery, stage or webinar")
+	flags.StringVar(&f.layout, "layout", string(bench.LayoutGallery), "what each looks at: gallery, stage, webinar or nobody")
 	flags.BoolVar(&f.scenario.Simulcast, "simulcast", false, "publish three encodings of each camera instead of one")
 	flags.BoolVar(&f.scenario.Light, "light", false, "check every RTP header but decrypt only samples, to hold many more participants (Linux)")
 	flags.BoolVar(&f.scenario.AllLayers, "all-layers", false, "send all encodings, those too that the server says nobody needs")

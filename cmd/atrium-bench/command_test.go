@@ -101,7 +101,7 @@ func TestUsageErrors(t *testing.T) {
 		{with("--participants", "1"), "--participants: 1"},
 		{with("--participants", "3", "--publishers", "4"), "--publishers: 4; write 1 to 3"},
 		{with("--publishers", "0"), "--publishers: 0"},
-		{with("--layout", "grid"), "gallery, stage or webinar"},
+		{with("--layout", "grid"), "gallery, stage, webinar or nobody"},
 		{with("--ramp", "fast"), "30/s"},
 		{with("--for", "20"), "--for"},
 		{with("--for", "-1s"), "--for"},

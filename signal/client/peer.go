@@ -2,7 +2,6 @@ package client
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
@@ -10,6 +9,7 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/atriumrtc/atrium/signal/client/internal/poll"
 	"github.com/atriumrtc/atrium/signal/message"
 )
 
@@ -17,8 +17,8 @@ import (
 type peer struct {
 	c       *Client
 	pc      *webrtc.PeerConnection
-	senders []*sender // in order of m-line
-	socket  io.Closer // of a light client; nil: pion has its own
+	senders []*sender    // in order of m-line
+	socket  *poll.Socket // of a light client; nil: pion has its own
 }
 
 // Header extensions of the protocol.

@@ -3,16 +3,13 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/pion/webrtc/v4"
 
-	"github.com/atriumrtc/atrium/signal/client/source"
 	"github.com/atriumrtc/atrium/signal/client/stamp"
 	"github.com/atriumrtc/atrium/signal/message"
 )
@@ -127,16 +124,29 @@ func (s *sender) start(c *Client, pub Publication) {
 	for _, e := range s.encodings {
 		e.setPublisher(who)
 	}
-	go func(done chan struct{}) {
-		defer close(done)
-		run := s.runVideo
-		if !s.video {
-			run = s.runAudio
-		}
-		if err := run(ctx, pub); err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) {
+	f := s.feed(pub, func(err error) {
+		if ctx.Err() == nil && !errors.Is(err, io.EOF) {
 			c.log.Warn("a source ended", "source", s.source, "err", err)
 		}
+	})
+	if socket := c.peerNow().socket; socket != nil {
+		s.pump.together(socket.Run(f.task))
+		return
+	}
+	go func(done chan struct{}) {
+		defer close(done)
+		f.run(ctx)
 	}(s.pump.done)
+}
+
+// together makes the pump one of those that a light client's poller runs.
+func (p *pump) together(stop func()) {
+	cancel, done := p.stop, p.done
+	p.stop = func() {
+		cancel()
+		stop()
+		close(done)
+	}
 }
 
 // stop ends the publication, and says whether there was one.
@@ -151,94 +161,6 @@ func (s *sender) stop() bool {
 	p.stop()
 	<-p.done
 	return true
-}
-
-// pace waits until a time since the beginning, and keeps the beginning right
-// when the source or the machine can't keep up.
-type pace struct {
-	began time.Time
-	timer *time.Timer
-}
-
-// maxBehind is how far a source may fall behind before time is given up.
-const maxBehind = 500 * time.Millisecond
-
-func newPace() *pace {
-	p := &pace{began: time.Now(), timer: time.NewTimer(time.Hour)}
-	p.timer.Stop()
-	return p
-}
-
-// wait waits until at. late says that it was more than a tolerance ago.
-func (p *pace) wait(ctx context.Context, at, tolerance time.Duration) (late bool, err error) {
-	ahead := at - time.Since(p.began)
-	if ahead < -maxBehind {
-		p.began = p.began.Add(-ahead)
-	}
-	if ahead <= 0 {
-		return -ahead > tolerance, ctx.Err()
-	}
-	p.timer.Reset(ahead)
-	select {
-	case <-p.timer.C:
-		return false, nil
-	case <-ctx.Done():
-		p.timer.Stop()
-		return false, ctx.Err()
-	}
-}
-
-// runVideo sends pictures until ctx ends or the source does.
-func (s *sender) runVideo(ctx context.Context, pub Publication) error {
-	pace := newPace()
-	var picture source.Picture
-	for {
-		// A source may refuse a key frame soon after another. Who needs one
-		// asks again.
-		req := source.Request{Key: s.wantKey.Swap(false), Active: s.active}
-		if err := pub.Video.Capture(&picture, req); err != nil {
-			return err
-		}
-		for i := range picture.Frames {
-			f := &picture.Frames[i]
-			if e := s.encoding(f.RID); e != nil && s.active(f.RID) {
-				if err := e.sendFrame(f, picture.At); err != nil {
-					return fmt.Errorf("send a frame: %w", err)
-				}
-			}
-		}
-		late, err := pace.wait(ctx, picture.Next, picture.Next-picture.At)
-		if err != nil {
-			return err
-		}
-		if late {
-			s.late.Add(1)
-		}
-	}
-}
-
-// runAudio sends a packet every 20 ms until ctx ends or the source does.
-func (s *sender) runAudio(ctx context.Context, pub Publication) error {
-	pace := newPace()
-	var packet source.Packet
-	for at := time.Duration(0); ; at += source.PacketTime {
-		late, err := pace.wait(ctx, at, source.PacketTime)
-		if err != nil {
-			return err
-		}
-		if late {
-			s.late.Add(1)
-		}
-		if err := pub.Audio.Next(&packet); err != nil {
-			return err
-		}
-		if s.muted.Load() || len(packet.Data) == 0 {
-			continue
-		}
-		if err := s.encodings[0].sendAudio(&packet, at); err != nil {
-			return fmt.Errorf("send a packet: %w", err)
-		}
-	}
 }
 
 func (s *sender) encoding(rid string) *encoding {

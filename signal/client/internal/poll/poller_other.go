@@ -35,4 +35,9 @@ func (*Poller) Listen(netip.Addr, func([]byte, time.Time) bool) (*Socket, error)
 // Close does nothing.
 func (*Socket) Close() error { return nil }
 
+// Run does nothing.
+func (*Socket) Run(Task) (stop func()) { return func() {} }
+
+func (*Socket) together(f func()) { f() }
+
 func (*Socket) send([]byte, netip.AddrPort) (int, error) { return 0, errors.ErrUnsupported }

@@ -151,3 +151,95 @@ func TestEnds(t *testing.T) {
 		t.Errorf("opened after the end: %v", err)
 	}
 }
+
+// What a task sends arrives whole and in order: equal sizes, as they leave in
+// one run, others, more than one message, and an end of runs in between.
+func TestTaskSendsTogether(t *testing.T) {
+	to, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	for _, plain := range []bool{false, true} {
+		p := newPoller(t)
+		p.out.plain = plain
+		s := listen(t, p, func([]byte, time.Time) bool { return true })
+		conn, err := s.GetConn("", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sizes []int
+		for i := range 100 {
+			sizes = append(sizes, []int{900, 900, 901, 901, 901, 300, 301, 2}[i%8])
+		}
+		sent := make(chan error, 1)
+		stop := s.Run(func(time.Time) (time.Time, bool) {
+			for i, size := range sizes {
+				b := bytes.Repeat([]byte{byte(i)}, size)
+				if _, err := conn.WriteTo(b, to.LocalAddr()); err != nil {
+					sent <- err
+					return time.Time{}, false
+				}
+			}
+			sent <- nil
+			return time.Time{}, false
+		})
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		if err := to.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 2000)
+		for i, size := range sizes {
+			n, err := to.Read(b)
+			if err != nil || n != size || b[0] != byte(i) || b[n-1] != byte(i) {
+				t.Fatalf("plain %v: datagram %d: %d bytes of %d, %v", plain, i, n, b[0], err)
+			}
+		}
+		stop()
+	}
+}
+
+// A task is called when it said, and not after stop; one that is always behind
+// doesn't keep others waiting.
+func TestTasks(t *testing.T) {
+	p := newPoller(t)
+	s := listen(t, p, func([]byte, time.Time) bool { return true })
+	behind := s.Run(func(now time.Time) (time.Time, bool) { return now.Add(-time.Hour), true })
+	defer behind()
+	const step = 5 * time.Millisecond
+	var calls atomic.Int32
+	done := make(chan time.Duration, 1)
+	began := time.Now()
+	stop := s.Run(func(time.Time) (time.Time, bool) {
+		n := calls.Add(1)
+		if n == 11 {
+			done <- time.Since(began)
+		}
+		return began.Add(time.Duration(n) * step), true
+	})
+	select {
+	case took := <-done:
+		if took < 10*step {
+			t.Errorf("11 calls after %v", took)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it isn't called")
+	}
+	stop()
+	before := calls.Load()
+	if once := <-again(s); once != 1 || calls.Load() != before {
+		t.Errorf("called %d times after stop", calls.Load()-before)
+	}
+}
+
+// again tells when a task that was begun now has been called.
+func again(s *Socket) <-chan int {
+	c := make(chan int, 1)
+	s.Run(func(time.Time) (time.Time, bool) {
+		c <- 1
+		return time.Time{}, false
+	})
+	return c
+}
