@@ -157,6 +157,13 @@ func (s *Service) SendSignInLinks(ctx context.Context, email string) error {
 			if r.State != AccountActive || letters[i].key.IsZero() {
 				continue
 			}
+			live, err := s.liveSignInLinks(tx, r.ID)
+			if err != nil {
+				return err
+			}
+			if live >= maxSignInLinks {
+				continue
+			}
 			if err := s.sendSignIn(tx, r, letters[i]); err != nil {
 				return err
 			}
@@ -167,6 +174,22 @@ func (s *Service) SendSignInLinks(ctx context.Context, email string) error {
 		return fmt.Errorf("send a sign-in link: %w", err)
 	}
 	return nil
+}
+
+// maxSignInLinks is how many sign-in links of an account live at a time:
+// nobody's mailbox can be flooded with them.
+const maxSignInLinks = 3
+
+func (s *Service) liveSignInLinks(tx store.Tx, accountID string) (int, error) {
+	n, now := 0, s.clock()
+	err := tx.Range(accountLinkKey(accountID, ""), "", func(_ string, value []byte) error {
+		l, err := decode[accountLink](value)
+		if err == nil && l.Kind == LinkSignIn && now.Before(l.ExpiresAt) {
+			n++
+		}
+		return err
+	})
+	return n, err
 }
 
 func (s *Service) sendSignIn(tx store.Tx, r accountRecord, l letter) error {

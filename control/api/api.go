@@ -76,6 +76,7 @@ type Server struct {
 	failures    *failures
 	crossOrigin *http.CrossOriginProtection
 	maxBody     int64
+	evenTime    time.Duration
 
 	mux     *http.ServeMux
 	handler http.Handler    // mux, guarded
@@ -102,6 +103,7 @@ func New(cfg Config, o Options) (*Server, error) {
 		failures:    newFailures(cfg, o.Now),
 		crossOrigin: http.NewCrossOriginProtection(),
 		maxBody:     cfg.MaxBodyBytes,
+		evenTime:    evenTime,
 		mux:         http.NewServeMux(),
 		methods:     make(map[string]bool),
 	}

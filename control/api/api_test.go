@@ -73,8 +73,6 @@ func (f *fakeMedia) Mute(_ context.Context, room, id, source string, muted bool)
 	return nil
 }
 
-func (f *fakeMedia) Dismiss(context.Context, string) error { return control.ErrNotFound }
-
 func (f *fakeMedia) Remove(_ context.Context, room, id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -98,6 +96,9 @@ type fixture struct {
 	media   *fakeMedia
 	key     string // of the organisation under test
 	foreign string // of another one
+	guests  guests // by the digests of their visit tokens
+	// operator is the operator key.
+	operator string
 	now     *clock
 	logs    *syncBuffer
 }
@@ -167,7 +168,13 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f.tokens = auth.NewTokens(keys, f.now.Now)
 	f.store, f.keys = db, keys
+	operator, secret, err := auth.LoadOperatorKey(filepath.Join(t.TempDir(), "operator.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.guests, f.operator = make(guests), secret
 	f.server, err = New(DefaultConfig(), Options{
+		Guests: f.guests, Operator: operator,
 		Control: f.control, Tokens: f.tokens, Store: db, Keys: keys, Logger: logger, Now: f.now.Now,
 	})
 	if err != nil {

@@ -36,6 +36,7 @@ func ownOrganisationOrUnit() target { return target{kind: control.ThingOrganisat
 // access is what a request was let through with.
 type access struct {
 	server    *Server
+	route     route
 	principal *principal
 	actor     control.Actor
 	chain     []control.Scope // of the thing, narrowest first; nil when there is none
@@ -105,7 +106,7 @@ func (p *principal) roles(permission auth.Permission, chain []control.Scope) []a
 // (product.md, section 2). A thing that the request doesn't name (the caller's
 // own organisation) is no secret to the caller: 403.
 func (s *Server) authorise(ctx context.Context, r route, p *principal, req *http.Request) (*access, *Problem) {
-	a := &access{server: s, principal: p, actor: p.actor(r.permission == auth.OwnVisit)}
+	a := &access{server: s, route: r, principal: p, actor: p.actor(r.permission == auth.OwnVisit)}
 	if r.target.kind == "" {
 		if s.policy.Allows(r.permission, p.roles(r.permission, nil)...) {
 			return a, nil

@@ -16,6 +16,7 @@ type origin struct {
 	base    string // see Options.BaseURL
 	remote  string // RemoteAddr
 	foreign string // of the page that sent it: a listed origin that isn't ours
+	request *http.Request
 }
 
 type originKey struct{}
@@ -48,7 +49,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store") // answers hold secrets
 		writer := &startedWriter{ResponseWriter: w}
 		defer s.recoverPanic(writer, r)
-		from := origin{base: strings.TrimSuffix(s.baseURL(r), "/"), remote: r.RemoteAddr}
+		from := origin{base: strings.TrimSuffix(s.baseURL(r), "/"), remote: r.RemoteAddr, request: r}
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			h.Add("Vary", "Origin")
 			foreign, problem := s.originClass(r, from.base)

@@ -218,7 +218,7 @@ func (s *Server) guardRoute(r route) func(huma.Context, func(huma.Context)) {
 // admit decides on one request of a route.
 func (s *Server) admit(ctx context.Context, r route, req *http.Request) (*access, *Problem) {
 	if r.permission == auth.Anyone {
-		return &access{principal: &principal{}}, nil
+		return &access{server: s, route: r, principal: &principal{}}, nil
 	}
 	p, problem := s.identify(ctx, req)
 	if problem != nil {
@@ -234,4 +234,55 @@ func (s *Server) admit(ctx context.Context, r route, req *http.Request) (*access
 		}
 	}
 	return s.authorise(ctx, r, p, req)
+}
+
+// visitTokenOf returns the visit token that a request shows, of a route that
+// needs none; "" when it shows none.
+func visitTokenOf(ctx context.Context) string {
+	r := originOf(ctx).request
+	if r == nil {
+		return ""
+	}
+	if header := r.Header.Get("Authorization"); header != "" {
+		_, token, _ := strings.Cut(header, " ")
+		if _, ok := auth.VisitTokenDigest(strings.TrimSpace(token)); ok {
+			return strings.TrimSpace(token)
+		}
+		return ""
+	}
+	return ownCookie(r, visitCookie)
+}
+
+// still decides on a request again, for answers that go on: an error when it
+// would be refused by now (R-P-2).
+func (s *Server) still(ctx context.Context) error {
+	a := accessOf(ctx)
+	if a.route.permission == "" {
+		return forbidden()
+	}
+	if _, problem := s.admit(ctx, a.route, originOf(ctx).request); problem != nil {
+		return problem
+	}
+	return nil
+}
+
+// need checks a permission on a second thing that a request is about: 404 and
+// 403 as for the first.
+func (s *Server) need(ctx context.Context, permission auth.Permission, kind control.ThingKind, id string) error {
+	a := accessOf(ctx)
+	chain, err := s.chainOf(ctx, a.principal, kind, id)
+	if err != nil {
+		return err
+	}
+	if a.mayOn(permission, chain) {
+		return nil
+	}
+	related, err := s.related(ctx, a.principal, kind, chain)
+	switch {
+	case err != nil:
+		return err
+	case related:
+		return forbidden()
+	}
+	return control.ErrNotFound
 }

@@ -20,6 +20,16 @@ const (
 	tagParticipants = "Participants"
 	tagEntry        = "Entry"
 	tagOperator     = "Operator"
+	tagSignIn       = "Signing in"
+	tagOrganisation = "Organisation"
+	tagUnits        = "Units"
+	tagAreas        = "Waiting areas"
+	tagMeetingRooms = "Meeting rooms"
+	tagRoles        = "Roles"
+	tagAccounts     = "Accounts"
+	tagKeys         = "API keys"
+	tagWebhooks     = "Webhooks"
+	tagAudit        = "Audit log"
 )
 
 // Names of the security schemes.
@@ -72,6 +82,17 @@ func (s *Server) register() *huma.OpenAPI {
 	s.registerRooms(h)
 	s.registerParticipants(h)
 	s.registerNodes(h)
+	s.registerOrganisations(h)
+	s.registerGateways(h)
+	s.registerUnits(h)
+	s.registerAreas(h)
+	s.registerMeetingRooms(h)
+	s.registerGrants(h)
+	s.registerAccounts(h)
+	s.registerSessions(h)
+	s.registerAPIKeys(h)
+	s.registerWebhooks(h)
+	s.registerAudit(h)
 	add(s, h, route{
 		method: http.MethodPost, path: "/entry", id: "enter", tag: tagEntry, status: http.StatusOK, permission: auth.Anyone,
 		summary: "Trade a link for a join token",
@@ -157,7 +178,8 @@ func bodyErrors(more ...int) []int {
 
 // describe fills in what stands above the routes.
 func describe(o *huma.OpenAPI) {
-	o.Info.Description = "Rooms, join tokens and moderation for apps that embed Atrium. " +
+	o.Info.Description = "Organisations, units, waiting areas and meeting rooms, the people who work there, and rooms for apps that embed Atrium. " +
+		"Every route needs a permission on the thing that it names: without any role on it the answer is 404, with a role that lacks the permission 403. " +
 		"Errors are `application/problem+json` with a stable `code`. " +
 		"A request that creates something takes an `Idempotency-Key`: repeating it within 24 hours returns the first answer."
 	o.Servers = nil // the paths are complete
@@ -170,6 +192,16 @@ func describe(o *huma.OpenAPI) {
 	o.Tags = []*huma.Tag{
 		{Name: tagRooms, Description: "Places to meet, their links and join tokens."},
 		{Name: tagParticipants, Description: "Who is in a room now, and moderation."},
+		{Name: tagSignIn, Description: "Invitations, sessions and sign-in links of staff."},
+		{Name: tagOrganisation, Description: "One's own organisation and what it sends by."},
+		{Name: tagUnits, Description: "The units that an organisation separates its activities into."},
+		{Name: tagAreas, Description: "Waiting areas: their settings, hours and links."},
+		{Name: tagMeetingRooms, Description: "Permanent rooms for internal use. Not for clinical use."},
+		{Name: tagRoles, Description: "Who has which role on what."},
+		{Name: tagAccounts, Description: "The people of an organisation."},
+		{Name: tagKeys, Description: "For apps: scope and permissions."},
+		{Name: tagWebhooks, Description: "Events, sent to apps."},
+		{Name: tagAudit, Description: "Who did what: append-only and chained by hashes."},
 		{Name: tagOperator, Description: "For whoever runs the deployment, with the operator key."},
 		{Name: tagEntry, Description: "For the page that a person opens by a link."},
 	}

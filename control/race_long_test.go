@@ -1,5 +1,0 @@
-//go:build long
-
-package control_test
-
-const raceLinks = 1000
