@@ -41,6 +41,7 @@ func (m *media) CloseRoom(_ context.Context, id string) error {
 }
 
 func (m *media) Place(context.Context, string, *control.MediaRoom) error             { return control.ErrNotFound }
+func (m *media) Dismiss(context.Context, string) error                               { return control.ErrNotFound }
 func (m *media) Participants(context.Context, string) ([]control.Participant, error) { return nil, nil }
 func (m *media) Mute(context.Context, string, string, string, bool) error {
 	return control.ErrNotFound

@@ -1,6 +1,7 @@
 // Package control holds the rules of who may meet whom, where and when: plain
 // types, and functions over a transaction of control/store. It knows nothing
-// of HTTP and starts no goroutine; the clock is an argument.
+// of HTTP; the clock is an argument. Its one goroutine is [Service.Run], which
+// does what is due (schedule.go).
 //
 // [Service] is what everything else calls. An [Organisation] holds a [Unit],
 // that an [Area] and a [MeetingRoom]; an [Account] has a [Grant] on one of them;
@@ -10,6 +11,10 @@
 // (so that a remote media edge can stand behind it), [Secrets] how it makes and
 // seals secrets, [Vault] the keys that are overwritten, [Outbox] what sends,
 // [Signer] what signs the audit log. controltest has stand-ins for tests.
+//
+// Reading order of visits: visitstate.go (what can happen to a visit) →
+// entry.go (how it begins) → admit.go, calls.go (who is in which call) →
+// placement.go (how media follows) → seats.go (who is connected).
 //
 // A method of Service that does something takes the [Actor] who does it. What
 // an actor may do is decided before, by the permission table of control/auth,
@@ -31,7 +36,20 @@
 //   - R-P-2: roles are read anew for every request; a disabled account has
 //     none. The last system administrator stays.
 //   - R-IA-1, R-GC-1, R-MR-1: at most 5, 61 and 6 people ([RoomType.Limit]).
-//     media enforces a room's capacity, where it can't be raced.
+//     Who is in a call or on the way to it is counted in the transaction that
+//     admits, and media enforces a room's capacity as well.
+//   - R-IA-2: a guest reads their own visit only ([Service.GuestView]).
+//   - R-IA-3, R-IA-4: appointments ([Service.Book]), links into a call
+//     ([Service.InviteToCall]), a waiting guest added to a call
+//     ([Service.Admit]).
+//   - R-IA-5: who joins a guest that somebody sees confirms it; without a
+//     provider everybody else is put on hold (change.leaveCall).
+//   - R-WA-1, R-WA-4, R-WA-7: the queue is in order of arrival, also after a
+//     transfer; a lost connection keeps its place for [SeatTime].
+//   - R-CN-2, R-CN-4: what a Consult Now link can become is the table in
+//     consultstate.go; it is used up in the transaction that lets its one
+//     guest in ([Service.EnterByLink]).
+//   - R-MR-4: guests alone in a meeting room are let go after [AloneTime].
 //   - R-WA-2: opening hours are those of a clock on the area's wall
 //     ([Hours.Open]); suspension overrides them.
 //   - R-MR-4: a link that was reset is dead with the commit.
@@ -43,6 +61,8 @@
 //     shows altering and cutting off ([VerifyAudit], [Service.CheckAudit]).
 //   - SE-4, SE-12: persist before applying: a room is deleted on disk before
 //     its call is ended; a link is used up in the transaction that lets in.
+//   - SE-20: the clock never goes backward (steadyClock); what has expired is
+//     also marked so.
 //   - SE-5: secrets are looked up by SHA-256 digest, e-mail addresses by HMAC.
 //
 // A name is trimmed, 1 to 80 runes of valid UTF-8 without control characters

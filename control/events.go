@@ -46,8 +46,17 @@ func announce(tx store.Tx, now time.Time, areaID string, kind AreaEventKind, id 
 	if err := put(tx, prefixAreaSeq+areaID, e.Seq); err != nil {
 		return err
 	}
+	if e.Seq > keptAreaEvents {
+		if err := tx.Delete(areaEventKey(areaID, e.Seq-keptAreaEvents)); err != nil {
+			return err
+		}
+	}
 	return put(tx, areaEventKey(areaID, e.Seq), e)
 }
+
+// keptAreaEvents is how many of an area's events can be resumed from; who was
+// away for longer reads the whole queue.
+const keptAreaEvents = 1024
 
 // areaSeq returns the number of the area's last event, 0 when there was none.
 func areaSeq(tx store.Tx, areaID string) (uint64, error) {
@@ -84,8 +93,7 @@ const (
 	DueTokens       DueKind = "tokens_purge"
 	DueOnce         DueKind = "once_purge"
 	DueSessions     DueKind = "session_purge"
-	DueAreaEvents   DueKind = "area_events_purge" // id: area
-	DuePlaceGone    DueKind = "place_gone"        // id: an area or meeting room that was deleted: who is inside is let go
+	DuePlaceGone    DueKind = "place_gone" // id: an area or meeting room that was deleted: who is inside is let go
 )
 
 func dueKey(at time.Time, kind DueKind, id string) string {

@@ -14,6 +14,9 @@ type Media interface {
 	// a nil room parks them. ErrNotFound when they aren't connected; a
 	// *StateError with CodeCallFull when there is no seat left.
 	Place(ctx context.Context, participantID string, room *MediaRoom) error
+	// Dismiss ends the stay of a participant, wherever they are, because what
+	// they came for is over. ErrNotFound when they aren't connected.
+	Dismiss(ctx context.Context, participantID string) error
 	// CloseRoom ends the call in a room, if there is one, for everybody.
 	CloseRoom(ctx context.Context, roomID string) error
 	// Participants lists who is in the room, in order of arrival; none when

@@ -36,6 +36,7 @@ type Service struct {
 	now     func() time.Time
 	timers  Clock
 	log     *slog.Logger
+	placing keyedMutex // by participant
 }
 
 // New returns a Service over o.Store, which stays the caller's to close.
@@ -46,7 +47,7 @@ func New(o Options) (*Service, error) {
 	o = o.withDefaults()
 	return &Service{
 		store: o.Store, media: o.Media, secrets: o.Secrets, vault: o.Vault, outbox: o.Outbox,
-		signer: o.Signer, now: o.Now, timers: o.Clock, log: o.Logger,
+		signer: o.Signer, now: (&steadyClock{source: o.Now}).now, timers: o.Clock, log: o.Logger,
 	}, nil
 }
 

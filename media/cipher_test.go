@@ -44,10 +44,11 @@ func (c keyedCarrier) close() error {
 // isn't up.
 func addCipher(t testing.TB, e *Engine, id string, pool Pool, p srtp.Profile, to netip.AddrPort) *cipherPeer {
 	t.Helper()
-	c := &cipherPeer{fakePeer: addFake(t, e, id, pool), keys: randomKeys(p), seal: map[uint32]*srtp.Encryptor{}}
-	c.d = newDirect(c.transport)
-	c.transport.carrier = keyedCarrier{c.d}
-	for _, s := range c.transport.slots {
+	c := &cipherPeer{fakePeer: newFake(t, e, id, pool), keys: randomKeys(p), seal: map[uint32]*srtp.Encryptor{}}
+	tr := c.layOut()
+	c.d = newDirect(tr)
+	tr.carrier = keyedCarrier{c.d}
+	for _, s := range tr.slots {
 		s.w = nil
 	}
 	c.d.in.agree(terms{mid: midExtension, rid: ridExtension, repaired: repairedExtension, twcc: twccExtension, rtx: payloadRTX})
@@ -62,6 +63,7 @@ func addCipher(t testing.TB, e *Engine, id string, pool Pool, p srtp.Profile, to
 	if to.IsValid() {
 		c.d.to.Store(e.mux.Destination(to))
 	}
+	c.plugIn(tr)
 	return c
 }
 

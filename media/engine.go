@@ -38,10 +38,6 @@ const (
 	iceKeepAlive    = 2 * time.Second
 
 	tcpReadBuffer = 64 // packets read ahead of an ICE/TCP connection
-	// tcpWriteBuffer is what waits, in bytes, for one that doesn't take it:
-	// beyond it packets are dropped. Without it a write would block the
-	// packet path of everybody.
-	tcpWriteBuffer = 128 << 10
 	// tcpFirstCheck is how long a connection may stay without a connectivity
 	// check that names a participant.
 	tcpFirstCheck = 10 * time.Second
@@ -145,8 +141,8 @@ func (e *Engine) open() error {
 		return fmt.Errorf("media: the ICE/TCP port %d can't be opened: free it, or set media.tcp_port (-1 turns it off): %w", e.cfg.TCPPort, err)
 	}
 	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: listener, Logger: e.pionLog.NewLogger("tcpmux"),
-		ReadBufferSize: tcpReadBuffer, WriteBufferSize: tcpWriteBuffer,
+		Listener: e.mux.TCPListener(listener), Logger: e.pionLog.NewLogger("tcpmux"),
+		ReadBufferSize:       tcpReadBuffer, // no write buffer: see TCPListener
 		FirstStunBindTimeout: tcpFirstCheck, AliveDurationForConnFromStun: tcpFirstCheck,
 	})
 	return nil

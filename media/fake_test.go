@@ -162,18 +162,27 @@ type fakePeer struct {
 
 func addFake(t testing.TB, e *Engine, id string, pool Pool) *fakePeer {
 	t.Helper()
+	f := newFake(t, e, id, pool)
+	f.plug()
+	return f
+}
+
+// newFake adds a participant without a transport.
+func newFake(t testing.TB, e *Engine, id string, pool Pool) *fakePeer {
+	t.Helper()
 	ev := newEvents()
 	p, err := e.AddParticipant(ParticipantOptions{ID: id, Name: id, Role: RoleParticipant, Pool: pool, Observer: ev})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakePeer{Participant: p, wire: &wire{keep: true}, events: ev, seq: make(map[*layer]uint16)}
-	f.plug()
-	return f
+	return &fakePeer{Participant: p, wire: &wire{keep: true}, events: ev, seq: make(map[*layer]uint16)}
 }
 
 // plug gives the participant a transport that is up.
-func (f *fakePeer) plug() {
+func (f *fakePeer) plug() { f.plugIn(f.layOut()) }
+
+// layOut makes a transport on the wire that nobody knows of yet.
+func (f *fakePeer) layOut() *transport {
 	o := offer{fingerprint: "fake"}
 	for i, l := range f.pool.lines() {
 		ol := offerLine{mid: fmt.Sprint(i), video: l.video}
@@ -195,6 +204,12 @@ func (f *fakePeer) plug() {
 			l.ssrc.Store(uint32(10*i + j + 1))
 		}
 	}
+	return t
+}
+
+// plugIn makes t the participant's. From here on the engine's tick reads it:
+// what a test puts in place of the wire has to be there before.
+func (f *fakePeer) plugIn(t *transport) {
 	f.mu.Lock()
 	f.transport, f.state = t, TransportConnected
 	f.updateSourcesLocked()

@@ -73,6 +73,8 @@ func (f *fakeMedia) Mute(_ context.Context, room, id, source string, muted bool)
 	return nil
 }
 
+func (f *fakeMedia) Dismiss(context.Context, string) error { return control.ErrNotFound }
+
 func (f *fakeMedia) Remove(_ context.Context, room, id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

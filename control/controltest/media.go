@@ -70,6 +70,11 @@ func (m *Media) countLocked(roomID string) int {
 	return n
 }
 
+// Dismiss implements control.Media.
+func (m *Media) Dismiss(ctx context.Context, participantID string) error {
+	return m.Remove(ctx, "", participantID)
+}
+
 // CloseRoom implements control.Media.
 func (m *Media) CloseRoom(_ context.Context, roomID string) error {
 	m.mu.Lock()

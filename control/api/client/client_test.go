@@ -39,6 +39,8 @@ func (m *media) Participants(context.Context, string) ([]control.Participant, er
 
 func (m *media) Mute(_ context.Context, _, id, _ string, _ bool) error { return m.find(id) }
 
+func (m *media) Dismiss(context.Context, string) error { return control.ErrNotFound }
+
 func (m *media) Remove(_ context.Context, _, id string) error {
 	err := m.find(id)
 	m.removed = true

@@ -83,6 +83,7 @@ type Mux struct {
 	byUfrag   map[string]*group
 	bySource  map[netip.AddrPort]*owner // validated by its agent
 	relays    map[netip.AddrPort]*Relay
+	streams   map[netip.AddrPort]*tcpStream
 	nextRelay int
 }
 
@@ -151,6 +152,7 @@ func newMux(sockets []*socket, bind netip.Addr, advertise []netip.Addr) *Mux {
 		byUfrag:   map[string]*group{},
 		bySource:  map[netip.AddrPort]*owner{},
 		relays:    map[netip.AddrPort]*Relay{},
+		streams:   map[netip.AddrPort]*tcpStream{},
 	}
 	m.pool.New = func() any { return new(packet) }
 	for range min(runtime.GOMAXPROCS(0), maxInjectors) {

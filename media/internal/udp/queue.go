@@ -26,6 +26,7 @@ type packet struct {
 	from netip.AddrPort // IPv4-mapped addresses are unmapped
 	// source is from as the TURN server wants it; set in a relay's queue only.
 	source *net.UDPAddr
+	media  bool // and may be recalled; set in a TCP stream's queue only
 }
 
 func (p *packet) bytes() []byte { return p.buf[:p.n] }

@@ -1,8 +1,6 @@
 package udp
 
 import (
-	"errors"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -10,11 +8,7 @@ import (
 	"sync"
 
 	"github.com/pion/ice/v4"
-	"github.com/pion/transport/v4/packetio"
 )
-
-// tcpQueue bounds what waits for a TCP remote: a key frame of a stage.
-const tcpQueue = 256
 
 // TCPView is the ice.TCPMux of one PeerConnection over a shared one: media
 // from remotes that its agent has validated goes to its handler, on the
@@ -34,8 +28,8 @@ type TCPView struct {
 
 var _ ice.TCPMux = (*TCPView)(nil)
 
-// TCPView returns a view of tcp whose media h gets. tcp should have a bounded
-// write buffer: what its conns don't take at once is dropped.
+// TCPView returns a view of tcp, a mux on a [Mux.TCPListener], whose media h
+// gets.
 func (m *Mux) TCPView(tcp ice.TCPMux, h Handler) *TCPView {
 	return &TCPView{mux: m, tcp: tcp, handler: h, injector: m.nextInjector(),
 		remotes: map[netip.AddrPort]*tcpConn{}, handed: map[netip.AddrPort][]byte{}}
@@ -68,10 +62,10 @@ func (v *TCPView) LocalAddr() net.Addr {
 
 // Destination returns the TCP remote as a destination. A datagram is framed
 // and queued at its Commit; one that finds the queue full, because the remote
-// doesn't take its data, is dropped and counted.
+// doesn't take its data, is dropped and counted, with the rest of its frame.
 func (v *TCPView) Destination(to netip.AddrPort) *Destination {
 	to = unmap(to)
-	return &Destination{addr: to, hash: rand.Uint32(), direct: &tcpOutlet{view: v, to: to, addr: tcpAddr(to.String())}}
+	return &Destination{addr: to, hash: rand.Uint32(), direct: &tcpOutlet{view: v, to: to}}
 }
 
 // Pass gives the datagram that the handler got from that remote to the agent
@@ -181,112 +175,27 @@ func (c *tcpConn) Close() error {
 	return c.PacketConn.Close()
 }
 
-// tcpAddr is a net.Addr whose String, which pion's conns look remotes up by,
-// costs nothing.
-type tcpAddr string
-
-func (tcpAddr) Network() string  { return "tcp" }
-func (a tcpAddr) String() string { return string(a) }
-
-// tcpOutlet is the queue of a TCP remote. A goroutine empties it while there
-// is something in it: a write may wait, and it allocates.
+// tcpOutlet is a TCP remote as a destination.
 type tcpOutlet struct {
 	view *TCPView
 	to   netip.AddrPort
-	addr net.Addr
-
-	writing sync.Mutex // held while one is written; comes before mu
-
-	mu      sync.Mutex
-	waiting []*packet
-	running bool
 }
 
 func (o *tcpOutlet) deliver(b []byte) reason {
-	if len(b) >= packetSize {
-		return oversize
-	}
 	if o.view.mux.isClosed.Load() {
 		return connClosed
 	}
-	if o.view.conn(o.to) == nil {
+	s := o.view.mux.stream(o.to)
+	if s == nil || o.view.conn(o.to) == nil { // only what the agent validated (SE-3)
 		return tcpGone
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.waiting) == tcpQueue {
-		return tcpQueueFull
-	}
-	p := o.view.mux.acquire()
-	p.n = copy(p.buf[:], b)
-	o.waiting = append(o.waiting, p)
-	if !o.running {
-		o.running = true
-		go o.drain()
-	}
-	return passed
+	return s.push(b, true)
 }
 
-// next takes the oldest packet; nil ends the goroutine.
-func (o *tcpOutlet) next() *packet {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.waiting) == 0 {
-		o.running = false
-		return nil
-	}
-	p := o.waiting[0]
-	o.waiting = slices.Delete(o.waiting, 0, 1)
-	return p
-}
-
-func (o *tcpOutlet) drain() {
-	for o.write() {
-	}
-}
-
-// write writes the oldest packet; false when there is none.
-func (o *tcpOutlet) write() bool {
-	o.writing.Lock()
-	defer o.writing.Unlock()
-	p := o.next()
-	if p == nil {
-		return false
-	}
-	defer o.view.mux.release(p)
-	stats := &o.view.mux.stats
-	err := io.ErrClosedPipe
-	if c := o.view.conn(o.to); c != nil {
-		_, err = c.PacketConn.WriteTo(p.bytes(), o.addr)
-	}
-	switch {
-	case errors.Is(err, packetio.ErrFull):
-		stats.drop(tcpQueueFull)
-	case err != nil:
-		stats.drop(tcpGone)
-	default:
-		stats.tcpPackets.Add(1)
-	}
-	return true
-}
-
-// discardMedia drops what waits, and waits for the packet in hand: pion's
-// buffered conns take or refuse it at once.
+// discardMedia drops what waits, and what is in hand.
 func (o *tcpOutlet) discardMedia() int {
-	n := o.discardWaiting()
-	o.writing.Lock()
-	defer o.writing.Unlock()
-	return n
-}
-
-func (o *tcpOutlet) discardWaiting() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	n := len(o.waiting)
-	for _, p := range o.waiting {
-		o.view.mux.release(p)
+	if s := o.view.mux.stream(o.to); s != nil {
+		return s.discardMedia()
 	}
-	clear(o.waiting)
-	o.waiting = o.waiting[:0]
-	return n
+	return 0
 }

@@ -22,7 +22,7 @@ func tcpAgents(t *testing.T, m *Mux, h Handler) (v *TCPView, server, client *ice
 	if err != nil {
 		t.Fatal(err)
 	}
-	shared := ice.NewTCPMuxDefault(ice.TCPMuxParams{Listener: listener, Logger: quiet.NewLogger("tcp"), ReadBufferSize: 64, WriteBufferSize: 64 << 10})
+	shared := ice.NewTCPMuxDefault(ice.TCPMuxParams{Listener: m.TCPListener(listener), Logger: quiet.NewLogger("tcp"), ReadBufferSize: 64})
 	t.Cleanup(func() { _ = shared.Close() })
 	v = m.TCPView(shared, h)
 	ours, err := ice.NewAgentWithOptions(ice.WithTCPMux(v), ice.WithICELite(true), ice.WithIncludeLoopback(),
@@ -105,45 +105,6 @@ func TestTCPView(t *testing.T) {
 	waitStats(t, m, "50 packets out, 1 in", func(s Stats) bool { return s.TCPPackets == 50 && s.PacketsIn == 1 })
 }
 
-// A TCP remote that doesn't read costs nobody time, and bounded memory.
-func TestTCPQueueIsBounded(t *testing.T) {
-	m := listen(t)
-	v := m.TCPView(nil, newRecorder())
-	blocked := make(chan struct{})
-	stalled := &stalledConn{release: blocked, entered: make(chan struct{}, 1)}
-	to := netip.AddrPortFrom(loopback, 9)
-	v.admit(&tcpConn{PacketConn: stalled, view: v}, to)
-	d := v.Destination(to)
-	out := m.NewBatch()
-	defer out.Close()
-	put(out, d, rtp)
-	<-stalled.entered
-	for range tcpQueue + 7 {
-		put(out, d, rtp)
-	}
-	waitDropped(t, m, DropTCPQueueFull, 7)
-	discarded := make(chan int)
-	go func() { discarded <- d.Discard() }()
-	put(out, d, make([]byte, packetSize))
-	waitDropped(t, m, DropOversize, 1)
-	waitStats(t, m, "what waits is discarded", func(Stats) bool {
-		o := d.direct.(*tcpOutlet)
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		return len(o.waiting) == 0
-	})
-	select {
-	case <-discarded:
-		t.Error("Discard returned before the packet in hand was written")
-	case <-time.After(10 * time.Millisecond): // the longest it can take to do nothing
-	}
-	close(blocked)
-	if n := <-discarded; n != tcpQueue {
-		t.Errorf("%d discarded", n)
-	}
-	waitStats(t, m, "1 packet out", func(s Stats) bool { return s.TCPPackets == 1 })
-}
-
 // SE-3: over TCP too, nothing but checks passes before the agent answered one.
 func TestTCPSourceMustBeValidated(t *testing.T) {
 	m := listen(t)
@@ -182,22 +143,6 @@ func TestTCPSourceMustBeValidated(t *testing.T) {
 	if len(v.remotes) != 0 || len(v.oldest) != 0 {
 		t.Errorf("%d remotes left", len(v.remotes))
 	}
-}
-
-// stalledConn doesn't take what is written until release is closed.
-type stalledConn struct {
-	net.PacketConn
-	release chan struct{}
-	entered chan struct{}
-}
-
-func (c *stalledConn) WriteTo(b []byte, _ net.Addr) (int, error) {
-	select {
-	case c.entered <- struct{}{}:
-	default:
-	}
-	<-c.release
-	return len(b), nil
 }
 
 // scriptedConn returns packets one after the other.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/auth"
@@ -15,11 +16,13 @@ import (
 // and one for each of its pairs.
 const smallCall = 7
 
-// authority answers signal from control: who holds a join token may sit in the
-// room that it names, as long as there is that room.
+// authority answers signal from control: who holds a join may sit in the room
+// of the API that it names, or in the seat of a visit or a call, as long as
+// there is that.
 type authority struct {
 	tokens *auth.Tokens
-	rooms  *control.Service
+	rules  *control.Service
+	log    *slog.Logger
 }
 
 // Admit implements signal.Authority.
@@ -31,31 +34,36 @@ func (a authority) Admit(ctx context.Context, token string) (signal.Admission, e
 	case err != nil:
 		return signal.Admission{}, signal.ErrBadToken
 	}
-	room, err := a.rooms.RoomForJoin(ctx, claims.OrganisationID, claims.RoomID)
-	if errors.Is(err, control.ErrNotFound) {
-		return signal.Admission{}, signal.ErrRoomClosed
+	join := control.Join{
+		ID: claims.ID, ParticipantID: claims.ParticipantID, OrganisationID: claims.OrganisationID,
+		RoomID: claims.RoomID, IssuedAt: claims.IssuedAt, ExpiresAt: claims.ExpiresAt,
 	}
+	seating, err := a.rules.Seating(ctx, join)
 	if err != nil {
-		return signal.Admission{}, fmt.Errorf("look a room up for a join: %w", err)
+		return signal.Admission{}, refused(err)
 	}
-	pool := media.SmallPool()
-	if room.Capacity > smallCall {
-		pool = media.GroupPool()
+	admission := signal.Admission{
+		ParticipantID: claims.ParticipantID, TokenID: claims.ID, Name: claims.Name, Role: media.Role(claims.Role),
+		Pool: media.SmallPool(), Claim: join,
 	}
-	return signal.Admission{
-		ParticipantID: claims.ParticipantID,
-		Name:          claims.Name,
-		Role:          media.Role(claims.Role),
-		Room: &media.RoomOptions{
-			ID: room.ID, Name: room.Name, Kind: string(room.Type), Capacity: room.Capacity,
-		},
-		TokenID: claims.ID,
-		Pool:    pool,
-		Claim: control.Join{
-			ID: claims.ID, ParticipantID: claims.ParticipantID, OrganisationID: claims.OrganisationID,
-			RoomID: claims.RoomID, IssuedAt: claims.IssuedAt, ExpiresAt: claims.ExpiresAt,
-		},
-	}, nil
+	if room := seating.Room; room != nil {
+		admission.Room = &media.RoomOptions{ID: room.ID, Name: room.Name, Kind: string(room.Type), Capacity: room.Capacity}
+		if room.Capacity > smallCall {
+			admission.Pool = media.GroupPool()
+		}
+	}
+	return admission, nil
+}
+
+// refused says in signal's words why somebody doesn't sit down.
+func refused(err error) error {
+	switch {
+	case errors.Is(err, control.ErrTokenUsed):
+		return signal.ErrTokenUsed
+	case errors.Is(err, control.ErrNotFound):
+		return signal.ErrRoomClosed
+	}
+	return fmt.Errorf("seat a participant: %w", err)
 }
 
 // Seat implements signal.Authority.
@@ -64,19 +72,28 @@ func (a authority) Seat(ctx context.Context, admission signal.Admission) error {
 	if !ok {
 		return fmt.Errorf("an admission of another authority: %T", admission.Claim)
 	}
-	err := a.rooms.UseToken(ctx, join)
-	switch {
-	case errors.Is(err, control.ErrTokenUsed):
-		return signal.ErrTokenUsed
-	case errors.Is(err, control.ErrNotFound):
-		return signal.ErrRoomClosed
+	if err := a.rules.TakeSeat(ctx, join); err != nil {
+		return refused(err)
 	}
-	return err
+	return nil
 }
 
 // Present implements signal.Authority.
-func (authority) Present(context.Context, signal.Admission, bool) {}
+func (a authority) Present(ctx context.Context, admission signal.Admission, connected bool) {
+	if admission.Room != nil {
+		return // rooms of the API keep no record of who is in them
+	}
+	if err := a.rules.Present(ctx, admission.ParticipantID, connected); err != nil {
+		a.log.ErrorContext(ctx, "a presence could not be stored", "participant_id", admission.ParticipantID, "err", err)
+	}
+}
 
-// Left implements signal.Authority. Rooms of the API keep no record of who was
-// in them.
-func (authority) Left(context.Context, signal.Admission, media.CloseReason) {}
+// Left implements signal.Authority.
+func (a authority) Left(ctx context.Context, admission signal.Admission, reason media.CloseReason) {
+	if admission.Room != nil {
+		return
+	}
+	if err := a.rules.Left(ctx, admission.ParticipantID, control.Departure(reason)); err != nil {
+		a.log.ErrorContext(ctx, "a departure could not be stored", "participant_id", admission.ParticipantID, "err", err)
+	}
+}

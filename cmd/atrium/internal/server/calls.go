@@ -39,6 +39,17 @@ func (calls) placed(err error) error {
 	return err
 }
 
+// Dismiss implements control.Media. Their clients are told what they are told
+// when a room is closed.
+func (c calls) Dismiss(_ context.Context, participantID string) error {
+	p := c.engine.Participant(participantID)
+	if p == nil {
+		return control.ErrNotFound
+	}
+	p.Close(media.CloseRoomClosed)
+	return nil
+}
+
 // CloseRoom implements control.Media.
 func (c calls) CloseRoom(_ context.Context, roomID string) error {
 	if room := c.engine.Room(roomID); room != nil {

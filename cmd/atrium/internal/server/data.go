@@ -17,35 +17,55 @@ import (
 const (
 	dataFile = "atrium.db"
 	keyFile  = "keys.json"
+	// vaultFile holds the keys of what is to be forgotten (R-PV-1): it belongs
+	// in no backup.
+	vaultFile = "vault.keys"
 )
 
 // DataPath returns the path of the data file.
 func DataPath(cfg configs.Config) string { return filepath.Join(cfg.Data.Dir, dataFile) }
 
 // openData opens the data folder, creating what isn't there.
-func openData(dir string) (*auth.Keys, *store.Bolt, error) {
+func openData(dir string) (*dataFolder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("data.dir: %s can't be created; create it for this user, or set data.dir to a folder that this user may write to: %w", dir, err)
+		return nil, fmt.Errorf("data.dir: %s can't be created; create it for this user, or set data.dir to a folder that this user may write to: %w", dir, err)
 	}
 	keys, err := auth.LoadKeys(filepath.Join(dir, keyFile))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	data, err := store.Open(filepath.Join(dir, dataFile), store.Options{})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return keys, data, nil
+	// After the data file, whose lock stands for this one too.
+	forgettable, err := auth.OpenVault(filepath.Join(dir, vaultFile))
+	if err != nil {
+		return nil, errors.Join(err, data.Close())
+	}
+	return &dataFolder{keys: keys, store: data, vault: forgettable}, nil
 }
+
+// dataFolder is an open data folder.
+type dataFolder struct {
+	keys  *auth.Keys
+	store *store.Bolt
+	vault *auth.Vault
+}
+
+// Close closes the files; the vault's before the lock that stands for it.
+func (d *dataFolder) Close() error { return errors.Join(d.vault.Close(), d.store.Close()) }
 
 // OpenControl opens the control plane of a server that isn't running; the
 // function closes it.
 func OpenControl(cfg configs.Config) (*control.Service, func() error, error) {
-	keys, data, err := openData(cfg.Data.Dir)
+	data, err := openData(cfg.Data.Dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	rules, err := control.New(control.Options{Store: data, Media: noCalls{}, Secrets: keys, Signer: signer{keys}})
+	rules, err := control.New(control.Options{
+		Store: data.store, Media: noCalls{}, Secrets: data.keys, Vault: vault{data.vault}, Signer: signer{data.keys},
+	})
 	if err != nil {
 		return nil, nil, errors.Join(err, data.Close())
 	}
@@ -56,6 +76,8 @@ func OpenControl(cfg configs.Config) (*control.Service, func() error, error) {
 type noCalls struct{}
 
 func (noCalls) Place(context.Context, string, *control.MediaRoom) error { return control.ErrNotFound }
+
+func (noCalls) Dismiss(context.Context, string) error { return control.ErrNotFound }
 
 func (noCalls) CloseRoom(context.Context, string) error { return nil }
 

@@ -19,7 +19,6 @@ import (
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/api"
 	"github.com/atriumrtc/atrium/control/auth"
-	"github.com/atriumrtc/atrium/control/store"
 	"github.com/atriumrtc/atrium/control/web"
 	"github.com/atriumrtc/atrium/media"
 	"github.com/atriumrtc/atrium/signal"
@@ -103,7 +102,7 @@ func (s *Server) open(o Options) error {
 		s.cfg.Media.UDPPort = freeUDP(s.cfg.Media.Address, s.cfg.Media.UDPPort)
 		s.cfg.Media.TCPPort = freeTCP(s.cfg.Media.Address, s.cfg.Media.TCPPort)
 	}
-	keys, data, err := openData(s.cfg.Data.Dir)
+	data, err := openData(s.cfg.Data.Dir)
 	if err != nil {
 		return err
 	}
@@ -116,9 +115,13 @@ func (s *Server) open(o Options) error {
 	}
 	s.onClose(s.engine.Close)
 	s.control, err = control.New(control.Options{
-		Store: data, Media: calls{s.engine}, Secrets: keys, Signer: signer{keys}, Logger: s.log.With("subsystem", "control"),
+		Store: data.store, Media: calls{s.engine}, Secrets: data.keys, Vault: vault{data.vault}, Signer: signer{data.keys},
+		Logger: s.log.With("subsystem", "control"),
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.startControl(); err != nil {
 		return err
 	}
 	if o.NextPort { // only now: the media ports are taken
@@ -128,17 +131,41 @@ func (s *Server) open(o Options) error {
 	if err != nil {
 		return err
 	}
-	tokens := auth.NewTokens(keys, nil)
+	tokens := auth.NewTokens(data.keys, nil)
 	s.signal = signal.New(s.cfg.Signal, signal.Options{
-		Engine: s.engine, Authority: authority{tokens, s.control}, Relays: relays, Seat: s.cfg.Media.Seat,
-		Logger: s.log.With("subsystem", "signal"),
+		Engine: s.engine, Relays: relays, Seat: s.cfg.Media.Seat,
+		Authority: authority{tokens, s.control, s.log.With("subsystem", "control")},
+		Logger:    s.log.With("subsystem", "signal"),
 	})
 	s.onClose(func() error { s.signal.Close(); return nil })
-	handler, err := s.handler(tokens, keys, data)
+	handler, err := s.handler(tokens, data)
 	if err != nil {
 		return err
 	}
 	return s.listen(handler, o.NextPort)
+}
+
+// startControl has the rules agree with a world in which nobody is connected
+// yet, and what is due done from now on.
+func (s *Server) startControl() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := s.control.Start(ctx); err != nil {
+		cancel()
+		return err
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := s.control.Run(ctx)
+		if err != nil { // deadlines would pass unnoticed: better to start anew
+			s.failed <- err
+		}
+		done <- err
+	}()
+	s.onClose(func() error {
+		cancel()
+		return <-done
+	})
+	return nil
 }
 
 // openTURN starts the TURN server; what it returns is nil when it is off.
@@ -194,9 +221,9 @@ func explainMedia(cfg media.Config, err error) error {
 }
 
 // handler routes API, signalling and pages.
-func (s *Server) handler(tokens *auth.Tokens, keys *auth.Keys, data store.Store) (http.Handler, error) {
+func (s *Server) handler(tokens *auth.Tokens, data *dataFolder) (http.Handler, error) {
 	routes, err := api.New(s.cfg.API, api.Options{
-		Control: s.control, Tokens: tokens, Store: data, Keys: keys, BaseURL: s.baseURL, Logger: s.log.With("subsystem", "api"),
+		Control: s.control, Tokens: tokens, Store: data.store, Keys: data.keys, BaseURL: s.baseURL, Logger: s.log.With("subsystem", "api"),
 	})
 	if err != nil {
 		return nil, err

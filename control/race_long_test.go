@@ -1,0 +1,5 @@
+//go:build long
+
+package control_test
+
+const raceLinks = 1000
