@@ -66,6 +66,9 @@ func OpenControl(cfg configs.Config) (*control.Service, func() error, error) {
 	rules, err := control.New(control.Options{
 		Store: data.store, Media: noCalls{}, Secrets: data.keys, Vault: vault{data.vault}, Signer: signer{data.keys},
 	})
+	if err == nil { // else keys that are in use would be given out as free
+		err = rules.Start(context.Background())
+	}
 	if err != nil {
 		return nil, nil, errors.Join(err, data.Close())
 	}
