@@ -1,0 +1,167 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/atriumrtc/atrium/control/store"
+)
+
+// Call returns a call, one that ended too. Names of guests stand in their
+// visits.
+func (s *Service) Call(ctx context.Context, actor Actor, id string) (Call, error) {
+	var call Call
+	err := s.store.View(ctx, func(tx store.Tx) (err error) {
+		if !validID(id) {
+			return ErrNotFound
+		}
+		if call, err = get[Call](tx, prefixCall+id); err != nil {
+			return err
+		}
+		return actor.reach(call.OrganisationID)
+	})
+	if err != nil {
+		return Call{}, fmt.Errorf("read a call: %w", err)
+	}
+	return call, nil
+}
+
+// CallSeat gives somebody of staff another join to the seat that they have in
+// a call; ErrNotFound when they have none.
+func (s *Service) CallSeat(ctx context.Context, who Staff, callID string) (Join, error) {
+	who, err := who.clean()
+	if err != nil {
+		return Join{}, err
+	}
+	var join Join
+	err = s.store.View(ctx, func(tx store.Tx) error {
+		c := &change{Tx: tx, Service: s, actor: who.Actor}
+		call, err := c.call(callID)
+		if err != nil {
+			return err
+		}
+		for _, m := range call.Members {
+			if !m.LeftAt.IsZero() || m.VisitID != "" {
+				continue
+			}
+			seat, err := c.seat(m.ParticipantID)
+			if err != nil {
+				return err
+			}
+			if seat.Identity == who.identity() {
+				join, err = s.newSeatJoin(m.ParticipantID, call.OrganisationID, call.ID, seat.Name, seat.Role)
+				return err
+			}
+		}
+		return ErrNotFound
+	})
+	if err != nil {
+		return Join{}, fmt.Errorf("return to a call: %w", err)
+	}
+	return join, nil
+}
+
+// EndCall ends a call for everybody in it (R-IA-5).
+func (s *Service) EndCall(ctx context.Context, actor Actor, id string) error {
+	return s.change(ctx, actor, "end a call", func(c *change) error {
+		call, err := c.call(id)
+		if err != nil {
+			return err
+		}
+		if err := c.audit("call.end", call.subject()); err != nil {
+			return err
+		}
+		return c.endCall(call, OutcomeCompleted)
+	})
+}
+
+// endCall lets everybody in a call go.
+func (c *change) endCall(call *Call, outcome Outcome) error {
+	for i := range call.Members {
+		m := &call.Members[i]
+		if !m.LeftAt.IsZero() {
+			continue
+		}
+		if err := c.takeOut(call, m); err != nil {
+			return err
+		}
+		if m.VisitID == "" {
+			if err := c.dropSeat(m.ParticipantID); err != nil {
+				return err
+			}
+		}
+	}
+	// Stored before its visits end: they find themselves out of it.
+	if err := c.finishCall(call); err != nil {
+		return err
+	}
+	for _, m := range call.Members {
+		if m.VisitID == "" || !m.LeftAt.Equal(c.now) {
+			continue
+		}
+		v, err := liveVisit(c.Tx, m.VisitID)
+		if errors.Is(err, ErrNotFound) || err == nil && (v.State != VisitInCall || v.CallID != call.ID) {
+			continue // left in this same moment
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.end(&v, outcome); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LockCall keeps everybody out who would come by a link, or lets them in
+// again.
+func (s *Service) LockCall(ctx context.Context, actor Actor, id string, locked bool) (Call, error) {
+	var call *Call
+	err := s.change(ctx, actor, "lock a call", func(c *change) (err error) {
+		if call, err = c.call(id); err != nil {
+			return err
+		}
+		call.Locked = locked
+		return errors.Join(c.putCall(call), c.audit("call.lock", call.subject(), "locked", fmt.Sprint(locked)))
+	})
+	if err != nil {
+		return Call{}, err
+	}
+	return *call, nil
+}
+
+// RemoveMember takes somebody out of a call for good: their connection ends
+// and their tokens are dead.
+func (s *Service) RemoveMember(ctx context.Context, actor Actor, callID, participantID string) error {
+	return s.change(ctx, actor, "remove somebody from a call", func(c *change) error {
+		call, err := c.call(callID)
+		if err != nil {
+			return err
+		}
+		m := call.member(participantID)
+		if m == nil {
+			return ErrNotFound
+		}
+		if err := c.audit("call.remove", call.subject(), "participant_id", participantID); err != nil {
+			return err
+		}
+		return c.depart(participantID, DepartedRemoved)
+	})
+}
+
+// MuteMember stops or resumes what somebody in a call publishes from source
+// (R-GC-5).
+func (s *Service) MuteMember(ctx context.Context, actor Actor, callID, participantID, source string, muted bool) error {
+	call, err := s.Call(ctx, actor, callID)
+	if err != nil {
+		return err
+	}
+	if call.member(participantID) == nil {
+		return ErrNotFound
+	}
+	if err := s.media.Mute(ctx, callID, participantID, source, muted); err != nil {
+		return fmt.Errorf("mute somebody in a call: %w", err)
+	}
+	return nil
+}
