@@ -55,6 +55,8 @@ type Options struct {
 	// Profile is the number of viewers at which Atrium is profiled in an extra
 	// run of KindForward; 0: none. Of the other kinds it means yes or no.
 	Profile int
+	// Alone leaves the plain pion servers of KindForward out.
+	Alone bool
 	// Log is told how it gets on.
 	Log io.Writer
 }
@@ -187,7 +189,11 @@ func rows(o Options) []row {
 		if n > largeRoom {
 			ramp = joinsOfLarge
 		}
-		for _, s := range []server{atrium, plainPion, pionInterceptor} {
+		servers := []server{atrium, plainPion, pionInterceptor}
+		if o.Alone {
+			servers = servers[:1]
+		}
+		for _, s := range servers {
 			list = append(list, row{fmt.Sprintf("1 to %d", n), s, n, room("--participants", fmt.Sprint(n+1),
 				"--publishers", "1", "--layout", "stage", "--ramp", ramp), nil})
 		}

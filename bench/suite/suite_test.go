@@ -83,6 +83,21 @@ func TestGaveUp(t *testing.T) {
 	}
 }
 
+// Alone, Atrium is measured without others beside it.
+func TestAlone(t *testing.T) {
+	for _, alone := range []bool{true, false} {
+		others := 0
+		for _, r := range rows(Options{Kind: KindForward, Alone: alone}) {
+			if r.server != atrium {
+				others++
+			}
+		}
+		if want := map[bool]int{true: 0, false: 6}[alone]; others != want {
+			t.Errorf("alone %v: %d rows of other servers, want %d", alone, others, want)
+		}
+	}
+}
+
 func TestOptions(t *testing.T) {
 	good := Options{Kind: KindStorm, Runs: 1, For: time.Second, Atrium: "/bin/sh"}
 	if err := good.validate(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/atriumrtc/atrium/bench"
+	"github.com/atriumrtc/atrium/cmd/internal/cpuprofile"
 )
 
 // defaultMetrics is where a server on this host exports its metrics unless
@@ -61,6 +62,7 @@ type roomFlags struct {
 	out          string
 	serverPID    int
 	profile      bool
+	cpuProfile   string
 }
 
 func newRoomCommand(std standard, room runRoom) *cobra.Command {
@@ -86,7 +88,7 @@ was the bottleneck.`,
 			if !c.Flags().Changed("publishers") {
 				f.scenario.Publishers = f.scenario.Participants
 			}
-			return f.run(c.Context(), std, room)
+			return f.profiled(func() error { return f.run(c.Context(), std, room) })
 		},
 	}
 	flags := c.Flags()
@@ -104,11 +106,25 @@ was the bottleneck.`,
 	flags.BoolVar(&f.scenario.AllLayers, "all-layers", false, "send all encodings, those too that the server says nobody needs")
 	flags.IntVar(&f.serverPID, "server-pid", 0, "the server's process id on this host, for its CPU time in user and kernel mode")
 	flags.BoolVar(&f.profile, "profile", false, "have a server with --cpu-profile write a CPU profile of the steady window; needs --server-pid")
+	flags.StringVar(&f.cpuProfile, "cpu-profile", "", "file for a CPU profile of atrium-bench itself, between two SIGUSR1")
 	flags.DurationVar(&f.scenario.For, "for", 20*time.Second, "how long to measure, from when all have joined")
 	flags.StringVar(&f.ramp, "ramp", "30/s", "how many begin to join each second")
 	flags.StringVar(&f.assert, "assert", "", "what must hold, for example 'loss<0.1%,join_p95<2s'")
 	flags.StringVar(&f.out, "out", "", "directory for result.json; without it only the table is printed")
 	return c
+}
+
+// profiled does the work, of which --cpu-profile writes a part.
+func (f *roomFlags) profiled(work func() error) error {
+	if f.cpuProfile == "" {
+		return work()
+	}
+	stop, err := cpuprofile.Watch(f.cpuProfile)
+	if err != nil {
+		return fmt.Errorf("--cpu-profile: %w", err)
+	}
+	err = work()
+	return errors.Join(err, stop())
 }
 
 func (f *roomFlags) run(ctx context.Context, std standard, room runRoom) error {

@@ -75,6 +75,8 @@ func TestExitCodes(t *testing.T) {
 		{"not all joined, assertion fails", short, nil, with("--assert", "loss<0"), exitAssert, "did not hold"},
 		{"run fails", nil, errors.New("no server there"), usual, exitFailure, "no server there"},
 		{"interrupted", nil, bench.ErrInterrupted, usual, exitFailure, "nothing was measured"},
+		{"profile of itself", good(), nil, with("--cpu-profile", filepath.Join(t.TempDir(), "cpu.pprof")), exitOK, "30 of 30"},
+		{"profile to nowhere", good(), nil, with("--cpu-profile", filepath.Join(t.TempDir(), "no", "cpu.pprof")), exitFailure, "--cpu-profile"},
 		{"help", nil, nil, []string{"room", "--help"}, exitOK, "--ramp"},
 		{"root help", nil, nil, nil, exitOK, "room"},
 		{"version", nil, nil, []string{"--version"}, exitOK, "atrium-bench version"},

@@ -63,6 +63,7 @@ join within two seconds.`,
 	flags.IntVar(&o.Runs, "runs", 3, "runs of each row, of which the median counts")
 	flags.DurationVar(&o.For, "for", 15*time.Second, "how long to measure in each run")
 	flags.IntSliceVar(&o.Viewers, "viewers", []int{50, 200, 400}, "viewers of forward, a row each")
+	flags.BoolVar(&o.Alone, "alone", false, "forward without the plain pion servers beside it")
 	flags.IntVar(&o.Profile, "profile", 200, "viewers of forward at which Atrium is profiled in an extra run; 0: no profile")
 	return c
 }

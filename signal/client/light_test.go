@@ -57,6 +57,10 @@ func TestLightCallThroughAtrium(t *testing.T) {
 	await(ctx, t, cy, "it sees bob", seesAndHears("bob"))
 	// 3 s of media: enough for samples of every slot.
 	eventually(ctx, t, func() bool { return ann.Stats().Audio.Packets > 300 && bob.Stats().Audio.Packets > 300 })
+	// Who came after it, it isn't told.
+	if a, b := len(ann.Participants()), len(bob.Participants()); a != 1 || b != 2 {
+		t.Errorf("ann knows of %d, bob of %d in the room; want 1 and 2", a, b)
+	}
 	for _, c := range []*client.Client{ann, bob} {
 		st := c.Stats()
 		if v, a := flaws(st.Video), flaws(st.Audio); v != (check.Counts{}) || a != (check.Counts{}) {

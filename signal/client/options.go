@@ -46,11 +46,14 @@ type Options struct {
 	UDPMux ice.UDPMux
 
 	// Light makes the client one of a load generator's many: its socket is read
-	// and its sources are asked on one goroutine for all of them, every RTP header is checked, and what is encrypted
-	// is decrypted and checked for one packet in 64, beside all packets of a
-	// slot until the media that its map promised is there, and all resent ones.
-	// Reports go out once a second, transport-wide feedback doesn't. Sources must
-	// not block. Nil checks everything. UDPMux, IPFilter, NetworkTypes and TURN are not for it.
+	// and its sources are asked on one goroutine for all of them, every RTP
+	// header is checked, and what is encrypted is decrypted and checked for one
+	// packet in 64, beside all packets of a slot until the media that its map
+	// promised is there, and all resent ones. Reports go out once a second,
+	// transport-wide feedback doesn't. Who else is in the room, how well and who
+	// speaks is as it was on entry: changes of it are neither kept nor handed to
+	// Handlers. Sources must not block. Nil checks everything. UDPMux, IPFilter,
+	// NetworkTypes and TURN are not for it.
 	Light *Light
 	// NearWrap begins all streams shortly before their sequence numbers and
 	// timestamps wrap, for tests: within a thousand packets and ten seconds.

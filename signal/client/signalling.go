@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -150,6 +151,9 @@ func (c *Client) read(s *session) {
 			c.lost(s, fmt.Errorf("%w: a binary message", ErrProtocol))
 			return
 		}
+		if c.o.Light != nil && ofOthers(data) {
+			continue
+		}
 		m, err := message.DecodeServer(data)
 		if errors.Is(err, message.ErrUnknownType) {
 			continue // of a later protocol
@@ -165,6 +169,19 @@ func (c *Client) read(s *session) {
 			defer limit.Stop()
 		}
 	}
+}
+
+// ofOthers says whether a message is about how the others in the room are: each
+// who comes or goes is told to all, which in a room of a thousand costs a
+// generator more than the media. Messages begin with their type, as
+// [message.Encode] writes them; another form is read like any.
+func ofOthers(data []byte) bool {
+	for _, kind := range [...]string{"participants", "quality", "speakers"} {
+		if bytes.HasPrefix(data, []byte(`{"type":"`+kind+`"`)) {
+			return true
+		}
+	}
+	return false
 }
 
 // lost handles the end of a WebSocket.
