@@ -37,7 +37,7 @@ type Reinvite struct {
 
 type reinviteInput struct {
 	IDPath
-	Body Reinvite `required:"false"`
+	Body *Reinvite // may be left out
 }
 
 func (s *Server) registerAccounts(h huma.API) {
@@ -109,6 +109,7 @@ func (s *Server) signOutEverywhere(ctx context.Context, accountID string) error 
 }
 
 func (s *Server) reinvite(ctx context.Context, in *reinviteInput) (*output[Invitation], error) {
-	made, err := s.control.Reinvite(ctx, actorOf(ctx), in.ID, in.Body.Copy)
+	copyLink := in.Body != nil && in.Body.Copy
+	made, err := s.control.Reinvite(ctx, actorOf(ctx), in.ID, copyLink)
 	return respond(made, err, func(i control.Invitation) Invitation { return invitationOf(ctx, i) })
 }

@@ -101,8 +101,8 @@ type fixture struct {
 	guests  guests // by the digests of their visit tokens
 	// operator is the operator key.
 	operator string
-	now     *clock
-	logs    *syncBuffer
+	now      *clock
+	logs     *syncBuffer
 }
 
 type clock struct {
@@ -139,6 +139,14 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
+// testSigner signs heads of the audit log.
+type testSigner struct{ keys *auth.Keys }
+
+func (s testSigner) Sign(head []byte) control.HeadSignature {
+	made := s.keys.Sign("test", head)
+	return control.HeadSignature{KeyID: made.KeyID, Key: made.Key, Signature: made.Value}
+}
+
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	db, err := store.Open(filepath.Join(t.TempDir(), "data"), store.Options{})
@@ -158,7 +166,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	logger := slog.New(slog.NewJSONHandler(f.logs, nil))
 	f.control, err = control.New(control.Options{
-		Store: db, Media: f.media, Secrets: keys, Now: f.now.Now, Logger: logger,
+		Store: db, Media: f.media, Secrets: keys, Signer: testSigner{keys}, Now: f.now.Now, Logger: logger,
 	})
 	if err != nil {
 		t.Fatal(err)

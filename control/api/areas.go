@@ -40,7 +40,7 @@ type SuspendArea struct {
 
 type suspendAreaInput struct {
 	IDPath
-	Body SuspendArea `required:"false"`
+	Body *SuspendArea // may be left out
 }
 
 func (s *Server) registerAreas(h huma.API) {
@@ -133,7 +133,11 @@ func (s *Server) deleteArea(ctx context.Context, in *IDPath) (*struct{}, error) 
 }
 
 func (s *Server) suspendArea(ctx context.Context, in *suspendAreaInput) (*output[Area], error) {
-	a, err := s.control.SuspendArea(ctx, actorOf(ctx), in.ID, in.Body.Reason)
+	reason := ""
+	if in.Body != nil {
+		reason = in.Body.Reason
+	}
+	a, err := s.control.SuspendArea(ctx, actorOf(ctx), in.ID, reason)
 	return s.area(ctx, a, err)
 }
 

@@ -51,6 +51,7 @@ type AuditHead struct {
 	Seq            uint64    `json:"seq"`
 	At             time.Time `json:"at"`
 	Hash           []byte    `json:"hash"`
+	KeyID          string    `json:"key_id"`
 	Key            []byte    `json:"key" doc:"Ed25519 public key of the deployment."`
 	Signature      []byte    `json:"signature"`
 }
@@ -102,7 +103,7 @@ func (s *Server) getAuditHead(ctx context.Context, _ *struct{}) (*output[AuditHe
 	a := accessOf(ctx)
 	head, err := s.control.AuditHead(ctx, a.actor, a.organisation())
 	return respond(head, err, func(h control.SignedHead) AuditHead {
-		return AuditHead{OrganisationID: h.OrganisationID, Seq: h.Seq, At: h.At, Hash: h.Hash, Key: h.Key, Signature: h.Signature}
+		return AuditHead{OrganisationID: h.OrganisationID, Seq: h.Seq, At: h.At, Hash: h.Hash, KeyID: h.KeyID, Key: h.Key, Signature: h.Signature}
 	})
 }
 

@@ -44,16 +44,18 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s (%d %s)", e.Detail, e.Status, e.Code)
 }
 
-// Client calls one server with one API key. It may be used concurrently.
+// Client calls one server as one caller. It may be used concurrently.
 type Client struct {
-	base string
-	key  string
-	http *http.Client
+	base   string
+	key    string
+	http   *http.Client
+	stream *http.Client // the same without a time limit
 }
 
 // New returns a client of the server at base (https://calls.example.org). key
-// is the API key; "" suffices for Entry. httpClient may be nil: it then waits
-// 30 s at most.
+// is what proves who calls: an API key, a session of staff or the visit token
+// of a guest; "" suffices for Entry, Enter and Look. httpClient may be nil: it
+// then waits 30 s at most. Event streams have no time limit either way.
 func New(base, key string, httpClient *http.Client) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -62,30 +64,17 @@ func New(base, key string, httpClient *http.Client) (*Client, error) {
 	if httpClient == nil {
 		httpClient = &http.Client{Timeout: defaultTimeout}
 	}
-	return &Client{base: strings.TrimSuffix(base, "/") + "/api/v1", key: key, http: httpClient}, nil
+	stream := *httpClient
+	stream.Timeout = 0
+	return &Client{base: strings.TrimSuffix(base, "/") + "/api/v1", key: key, http: httpClient, stream: &stream}, nil
 }
 
 // do sends in as JSON (nil: no body) and decodes the answer into out (nil:
 // ignored).
 func (c *Client) do(ctx context.Context, method, path, once string, in, out any) error {
-	var body io.Reader
-	if in != nil {
-		data, err := json.Marshal(in)
-		if err != nil {
-			return fmt.Errorf("encode the request: %w", err)
-		}
-		body = bytes.NewReader(data)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	req, err := c.request(ctx, method, path, in)
 	if err != nil {
 		return err
-	}
-	req.Header.Set("Accept", "application/json")
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if c.key != "" {
-		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
 	if once != "" {
 		req.Header.Set("Idempotency-Key", once)
@@ -109,6 +98,30 @@ func (c *Client) do(ctx context.Context, method, path, once string, in, out any)
 		return fmt.Errorf("decode the answer: %w", err)
 	}
 	return nil
+}
+
+// request makes a request with in as JSON (nil: no body).
+func (c *Client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return nil, fmt.Errorf("encode the request: %w", err)
+		}
+		body = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	return req, nil
 }
 
 func errorOf(resp *http.Response, data []byte) *Error {
