@@ -79,6 +79,7 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.serveCommand(), a.devCommand(), a.configCommand(), a.adminCommand(), a.storeCommand(), a.backupCommand(),
 		a.versionCommand())
+	root.AddCommand(a.remoteCommands()...)
 	return root
 }
 

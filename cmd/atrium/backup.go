@@ -20,7 +20,7 @@ func (a *app) backupCommand() *cobra.Command {
 			"older one of that name is replaced. To restore it, stop the server and put a copy of it in the place of\n" +
 			"the data file. The keys beside the data file (keys.json) are never in it: keep them apart, since\n" +
 			"names and links in a backup can be read with them only.\n\n" +
-			"It opens the data file itself: the server must not be running.",
+			"A server that is running with data.dir makes it while it serves; else the data file is opened.",
 		Args: cobra.NoArgs,
 	}
 	file := configFlag(cmd)
@@ -34,13 +34,21 @@ func (a *app) backupCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.backup(cmd, server.DataPath(cfg), *out)
+			return a.backup(cmd, cfg, *out)
 		})(cmd, args)
 	}
 	return cmd
 }
 
-func (a *app) backup(cmd *cobra.Command, path, out string) error {
+func (a *app) backup(cmd *cobra.Command, cfg configs.Config, out string) error {
+	report, err := server.Backup(cmd.Context(), cfg, out)
+	if err == nil {
+		return a.say(out, report)
+	}
+	if !errors.Is(err, server.ErrNotRunning) {
+		return err
+	}
+	path := server.DataPath(cfg)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) { // which Open would create
 		return fmt.Errorf("back up %s: there is no such file; say where the data is: --data-dir, or --config FILE", path)
 	}
@@ -48,7 +56,7 @@ func (a *app) backup(cmd *cobra.Command, path, out string) error {
 	if err != nil {
 		return err
 	}
-	report, err := data.BackupFile(cmd.Context(), out)
+	report, err = data.BackupFile(cmd.Context(), out)
 	if err = errors.Join(err, data.Close()); err != nil {
 		return err
 	}

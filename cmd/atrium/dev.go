@@ -112,35 +112,59 @@ func (a *app) dev(options configs.Options, readyFile string) (err error) {
 // links are how a development server is reached; the JSON is that of
 // --ready-file.
 type links struct {
-	URL     string `json:"url"`
-	Admin   string `json:"admin_url"`
-	APIKey  string `json:"api_key"`
-	RoomURL string `json:"room_url"`
-	// Network is the room's link for other devices; "" without HTTPS.
-	Network string `json:"-"`
+	URL         string `json:"url"`
+	Admin       string `json:"admin_url"`
+	AdminSocket string `json:"admin_socket"`
+	OperatorKey string `json:"operator_key"`
+	// APIKey holds every permission in the organisation.
+	APIKey       string `json:"api_key"`
+	Organisation string `json:"organisation"` // ids
+	Unit         string `json:"unit"`
+	Area         string `json:"area"`
+	RoomURL      string `json:"room_url"` // of the rooms API
+	AreaLink     string `json:"area_link"`
+	MeetingLink  string `json:"meeting_link"`
+	StaffLink    string `json:"staff_link"` // signs the provider in, once
+	// Network and NetworkArea are the links of the room and the area for other
+	// devices; "" without HTTPS.
+	Network     string `json:"-"`
+	NetworkArea string `json:"-"`
 }
 
 func linksOf(s *server.Server, demo control.Demo) links {
-	l := links{Admin: s.MetricsURL(), APIKey: demo.APIKey}
+	l := links{
+		Admin: s.MetricsURL(), AdminSocket: s.AdminSocket(), OperatorKey: s.OperatorKey(), APIKey: demo.APIKey,
+		Organisation: demo.Organisation.ID, Unit: demo.Unit.ID, Area: demo.Area.ID,
+	}
 	room := "/r#" + demo.Room.Link
 	if port := s.HTTPSPort(); port != 0 {
 		l.URL = "https://localhost:" + strconv.Itoa(port)
-		l.Network = "https://" + net.JoinHostPort(server.LANAddress().String(), strconv.Itoa(port)) + room
+		network := "https://" + net.JoinHostPort(server.LANAddress().String(), strconv.Itoa(port))
+		l.Network, l.NetworkArea = network+room, network+control.PathGuest+demo.Area.Link
 	}
 	if port := s.PlainPort(); port != 0 {
 		l.URL = "http://localhost:" + strconv.Itoa(port)
 	}
 	l.RoomURL = l.URL + room
+	l.AreaLink = l.URL + control.PathGuest + demo.Area.Link
+	l.MeetingLink = l.URL + control.PathGuest + demo.MeetingRoom.Link
+	l.StaffLink = l.URL + control.PathAccount + demo.StaffLink
 	return l
 }
 
 // welcome prints the links.
 func (a *app) welcome(l links) {
 	var b strings.Builder
-	b.WriteString("\nAtrium runs. Open the demo room twice, or send somebody the second link:\n\n")
+	b.WriteString("\nAtrium runs. Try an appointment: sign in as the provider, and enter as the guest in another window.\n\n")
+	b.WriteString("  provider        " + l.StaffLink + "\n")
+	b.WriteString("                  (signs in once; it is good for 15 minutes)\n")
+	b.WriteString("  guest           " + l.AreaLink + "\n")
+	b.WriteString("  meeting room    " + l.MeetingLink + "\n\n")
+	b.WriteString("Or just meet: open the demo room twice, or send somebody the second link.\n\n")
 	b.WriteString("  this computer   " + l.RoomURL + "\n")
 	if l.Network != "" {
 		b.WriteString("  your network    " + l.Network + "\n")
+		b.WriteString("  guest there     " + l.NetworkArea + "\n")
 		b.WriteString("                  (the certificate is self-made: the browser warns once)\n")
 	}
 	b.WriteString("\n  API             " + l.URL + "/docs\n")
@@ -149,8 +173,8 @@ func (a *app) welcome(l links) {
 		b.WriteString("  metrics         " + l.Admin + "/metrics\n")
 	}
 	if l.Network != "" && logs.IsTerminal(a.out) {
-		if code, err := terminal.QR(l.Network); err == nil {
-			b.WriteString("\n" + code)
+		if code, err := terminal.QR(l.NetworkArea); err == nil {
+			b.WriteString("\nThe guest's link, for a phone:\n\n" + code)
 		}
 	}
 	b.WriteString("\nCtrl-C ends it; nothing is kept.\n\n")

@@ -100,14 +100,25 @@ func TestDev(t *testing.T) {
 		t.Fatal(err)
 	}
 	var fields map[string]string
-	if err := json.Unmarshal(content, &fields); err != nil || len(fields) != 4 {
-		t.Errorf("%s: %v", content, err)
+	if err := json.Unmarshal(content, &fields); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"url", "admin_url", "admin_socket", "operator_key", "api_key", "organisation", "unit", "area",
+		"room_url", "area_link", "meeting_link", "staff_link"} {
+		if fields[name] == "" {
+			t.Errorf("the ready file has no %s", name)
+		}
+		delete(fields, name)
+	}
+	if len(fields) != 0 {
+		t.Errorf("the ready file has more: %d", len(fields))
 	}
 	if info, err := os.Stat(ready); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("a file with an API key must be 0600: %v, %v", info.Mode(), err)
 	}
 	if !regexp.MustCompile(`^http://localhost:\d+$`).MatchString(l.URL) ||
-		!strings.HasPrefix(l.RoomURL, l.URL+"/r#") || !strings.HasPrefix(l.Admin, "http://127.0.0.1:") {
+		!strings.HasPrefix(l.RoomURL, l.URL+"/r#") || !strings.HasPrefix(l.AreaLink, l.URL+"/e#") ||
+		!strings.HasPrefix(l.MeetingLink, l.URL+"/e#") || !strings.HasPrefix(l.StaffLink, l.URL+"/i#") || !strings.HasPrefix(l.Admin, "http://127.0.0.1:") {
 		t.Errorf("%+v", l)
 	}
 	if status, body := testkit.Get(t, l.RoomURL); status != 200 || !strings.Contains(body, "<html") {

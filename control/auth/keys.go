@@ -101,6 +101,19 @@ func LoadKeys(path string) (*Keys, error) {
 	return keys, nil
 }
 
+// ReadKeys reads a key file that must be there already.
+func ReadKeys(path string) (*Keys, error) {
+	data, err := readKeyFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w %s: %w", ErrKeyFile, path, err)
+	}
+	keys, err := parseKeyFile(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w %s: %w", ErrKeyFile, path, err)
+	}
+	return keys, nil
+}
+
 func readKeyFile(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {

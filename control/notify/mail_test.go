@@ -5,78 +5,18 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/mail"
 	"net/url"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/atriumrtc/atrium/control/notify/notifytest"
 	"github.com/atriumrtc/atrium/control/store"
 )
-
-// mailbox is an SMTP server that keeps what it takes.
-type mailbox struct {
-	mu      sync.Mutex
-	answers []error // of RCPT, in turn; then nil
-	got     chan letter
-}
-
-type letter struct {
-	to   string
-	data string
-}
-
-type mailSession struct {
-	box *mailbox
-	to  string
-}
-
-func (b *mailbox) NewSession(*smtp.Conn) (smtp.Session, error) { return &mailSession{box: b}, nil }
-
-func (s *mailSession) Mail(string, *smtp.MailOptions) error { return nil }
-
-func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	s.box.mu.Lock()
-	defer s.box.mu.Unlock()
-	s.to = to
-	if len(s.box.answers) > 0 {
-		err := s.box.answers[0]
-		s.box.answers = s.box.answers[1:]
-		return err
-	}
-	return nil
-}
-
-func (s *mailSession) Data(r io.Reader) error {
-	data, err := io.ReadAll(r)
-	if err == nil {
-		s.box.got <- letter{s.to, string(data)}
-	}
-	return err
-}
-
-func (s *mailSession) Reset()        {}
-func (s *mailSession) Logout() error { return nil }
-
-// serve runs the server and returns its port.
-func (b *mailbox) serve(t *testing.T) int {
-	t.Helper()
-	b.got = make(chan letter, 10)
-	server := smtp.NewServer(b)
-	server.Domain = "localhost"
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close(); <-ended })
-	return listener.Addr().(*net.TCPAddr).Port
-}
 
 func (b *bench) gateways(g Gateways) {
 	b.t.Helper()
@@ -98,24 +38,24 @@ func consultNow(kind Kind, to string) Message {
 // again while the server asks for that, and keeps its Message-ID.
 func TestMail(t *testing.T) {
 	b := newBench(t)
-	box := &mailbox{answers: []error{&smtp.SMTPError{Code: 451, Message: "later"}}}
-	b.gateways(smtpGateway(box.serve(t)))
+	box := notifytest.NewMailbox(&smtp.SMTPError{Code: 451, Message: "later"})
+	b.gateways(smtpGateway(box.Serve(t)))
 	b.run(loopback())
 	id := b.enqueue(consultNow(Email, "guest@example.com"))
 	waitFor(t, b, func() bool { return b.settled(1) })
 	waitFor(t, b, func() bool { return b.clock.waiting() })
 	b.clock.move(5 * time.Second)
-	got := receive(t, box.got)
-	m, err := mail.ReadMessage(strings.NewReader(got.data))
+	got := receive(t, box.Letters)
+	m, err := mail.ReadMessage(strings.NewReader(got.Data))
 	if err != nil {
 		t.Fatal(err)
 	}
 	body, _ := io.ReadAll(m.Body)
 	text := strings.ReplaceAll(string(body), "=\r\n", "")
-	if got.to != "guest@example.com" || m.Header.Get("Message-Id") != "<"+id+"@atrium>" ||
+	if got.To != "guest@example.com" || m.Header.Get("Message-Id") != "<"+id+"@atrium>" ||
 		m.Header.Get("Subject") != "Clinic is calling you now" || m.Header.Get("Auto-Submitted") != "auto-generated" ||
 		!strings.Contains(text, "https://calls.example.org/e#secret") || !strings.Contains(text, "within 5 minutes") {
-		t.Errorf("%s: %+v\n%s", got.to, m.Header, text)
+		t.Errorf("%s: %+v\n%s", got.To, m.Header, text)
 	}
 	o := b.outcome()
 	if o.id != id || o.err != nil || !o.at.Equal(start.Add(5*time.Second)) {
@@ -138,11 +78,8 @@ func TestMailFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			box := &mailbox{}
-			for range 100 {
-				box.answers = append(box.answers, row.answer)
-			}
-			b.gateways(smtpGateway(box.serve(t)))
+			box := notifytest.NewMailbox(slices.Repeat([]error{row.answer}, 100)...)
+			b.gateways(smtpGateway(box.Serve(t)))
 			if row.reveal != nil {
 				b.reveal = func(Message) (Revealed, error) { return Revealed{}, row.reveal }
 			}

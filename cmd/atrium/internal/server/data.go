@@ -10,6 +10,7 @@ import (
 	"github.com/atriumrtc/atrium/configs"
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/auth"
+	"github.com/atriumrtc/atrium/control/notify"
 	"github.com/atriumrtc/atrium/control/store"
 )
 
@@ -20,10 +21,15 @@ const (
 	// vaultFile holds the keys of what is to be forgotten (R-PV-1): it belongs
 	// in no backup.
 	vaultFile = "vault.keys"
+	// operatorFile holds the operator's key.
+	operatorFile = "operator.json"
 )
 
 // DataPath returns the path of the data file.
 func DataPath(cfg configs.Config) string { return filepath.Join(cfg.Data.Dir, dataFile) }
+
+// KeysPath returns the path of the key file.
+func KeysPath(cfg configs.Config) string { return filepath.Join(cfg.Data.Dir, keyFile) }
 
 // openData opens the data folder, creating what isn't there.
 func openData(dir string) (*dataFolder, error) {
@@ -43,7 +49,7 @@ func openData(dir string) (*dataFolder, error) {
 	if err != nil {
 		return nil, errors.Join(err, data.Close())
 	}
-	return &dataFolder{keys: keys, store: data, vault: forgettable}, nil
+	return &dataFolder{keys: keys, store: data, vault: forgettable, outbox: notify.NewOutbox(keys, nil)}, nil
 }
 
 // dataFolder is an open data folder.
@@ -51,6 +57,8 @@ type dataFolder struct {
 	keys  *auth.Keys
 	store *store.Bolt
 	vault *auth.Vault
+
+	outbox *notify.Outbox // in the store
 }
 
 // Close closes the files; the vault's before the lock that stands for it.
@@ -65,6 +73,7 @@ func OpenControl(cfg configs.Config) (*control.Service, func() error, error) {
 	}
 	rules, err := control.New(control.Options{
 		Store: data.store, Media: noCalls{}, Secrets: data.keys, Vault: vault{data.vault}, Signer: signer{data.keys},
+		Outbox: outbox{data.outbox},
 	})
 	if err == nil { // else keys that are in use would be given out as free
 		err = rules.Start(context.Background())

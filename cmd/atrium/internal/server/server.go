@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -56,15 +57,18 @@ type Server struct {
 	selfMade     bool // the certificate: browsers must not insist on it
 	proxies      []netip.Prefix
 
+	data    *dataFolder
 	engine  *media.Engine
 	turn    *turn.Server // nil when off
 	signal  *signal.Server
 	control *control.Service
 	api     *api.Server
+	// operatorKey is the secret of who runs this server.
+	operatorKey string
 
-	plain, https, metrics endpoint
-	draining              atomic.Bool
-	failed                chan error // of a listener
+	plain, https, metrics, admin endpoint
+	draining                     atomic.Bool
+	failed                       chan error // of a listener
 	// closers undo what New did, the last first.
 	closers []func() error
 }
@@ -106,6 +110,7 @@ func (s *Server) open(o Options) error {
 	if err != nil {
 		return err
 	}
+	s.data = data
 	s.onClose(data.Close)
 	s.engine, err = media.NewEngine(s.cfg.Media, media.Options{
 		Logger: s.log.With("subsystem", "media"), Pion: logs.Pion(s.log),
@@ -116,7 +121,7 @@ func (s *Server) open(o Options) error {
 	s.onClose(s.engine.Close)
 	s.control, err = control.New(control.Options{
 		Store: data.store, Media: calls{s.engine}, Secrets: data.keys, Vault: vault{data.vault}, Signer: signer{data.keys},
-		Logger: s.log.With("subsystem", "control"),
+		Outbox: outbox{data.outbox}, Logger: s.log.With("subsystem", "control"),
 	})
 	if err != nil {
 		return err
@@ -142,29 +147,22 @@ func (s *Server) open(o Options) error {
 	if err != nil {
 		return err
 	}
-	return s.listen(handler, o.NextPort)
+	if err := s.listenAdmin(adminHandler(s.api, data.store, s.operatorKey, s.log)); err != nil {
+		return err
+	}
+	if err := s.listen(handler, o.NextPort); err != nil {
+		return err
+	}
+	return s.startSender(data) // last: its links need the ports
 }
 
 // startControl has the rules agree with a world in which nobody is connected
 // yet, and what is due done from now on.
 func (s *Server) startControl() error {
-	ctx, cancel := context.WithCancel(context.Background())
-	if err := s.control.Start(ctx); err != nil {
-		cancel()
+	if err := s.control.Start(context.Background()); err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	go func() {
-		err := s.control.Run(ctx)
-		if err != nil { // deadlines would pass unnoticed: better to start anew
-			s.failed <- err
-		}
-		done <- err
-	}()
-	s.onClose(func() error {
-		cancel()
-		return <-done
-	})
+	s.background(s.control.Run)
 	return nil
 }
 
@@ -222,8 +220,14 @@ func explainMedia(cfg media.Config, err error) error {
 
 // handler routes API, signalling and pages.
 func (s *Server) handler(tokens *auth.Tokens, data *dataFolder) (http.Handler, error) {
+	operator, secret, err := auth.LoadOperatorKey(filepath.Join(s.cfg.Data.Dir, operatorFile))
+	if err != nil {
+		return nil, err
+	}
+	s.operatorKey = secret
 	routes, err := api.New(s.cfg.API, api.Options{
-		Control: s.control, Tokens: tokens, Store: data.store, Keys: data.keys, BaseURL: s.baseURL, Logger: s.log.With("subsystem", "api"),
+		Control: s.control, Tokens: tokens, Store: data.store, Keys: data.keys, Outbox: data.outbox, Operator: operator,
+		BaseURL: s.baseURL, Logger: s.log.With("subsystem", "api"),
 	})
 	if err != nil {
 		return nil, err
@@ -318,7 +322,7 @@ func (s *Server) onClose(f func() error) { s.closers = append(s.closers, f) }
 
 // Start serves. The first listener that fails is reported by Failed.
 func (s *Server) Start() {
-	for _, e := range []*endpoint{&s.plain, &s.https, &s.metrics} {
+	for _, e := range []*endpoint{&s.plain, &s.https, &s.metrics, &s.admin} {
 		for _, l := range e.listeners {
 			go func() {
 				var err error
@@ -340,6 +344,9 @@ func (s *Server) Failed() <-chan error { return s.failed }
 
 // Control is the control plane, for what is set up from the command line.
 func (s *Server) Control() *control.Service { return s.control }
+
+// OperatorKey is the secret of who runs this server.
+func (s *Server) OperatorKey() string { return s.operatorKey }
 
 // Certificates are those of HTTPS; nil when it is off.
 func (s *Server) Certificates() *Certificates { return s.certificates }
