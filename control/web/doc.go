@@ -1,9 +1,12 @@
-// Package web holds the pages of Atrium: the landing page, the room page
-// (`/r#secret`) and the assets and browser SDK they load, all embedded.
+// Package web holds the pages of Atrium: the landing page, the page of guests'
+// links (`/e#secret`), of invitations and sign-in links of staff (`/i#secret`),
+// the console of staff (`/console`), the page of rooms of the API (`/r#secret`)
+// and the assets and browser SDK they load, all embedded. They use nothing but
+// the HTTP API and the SDK, as any other app would.
 //
 // Handler is the one type: an http.Handler that answers GET and HEAD for
-// `/`, `/r`, `/assets/*`, `/sdk/*` and `/robots.txt`, and 404 for everything
-// else. A link's secret stands in the URL's fragment, so it never reaches this
+// `/`, `/e`, `/i`, `/console`, `/r`, `/assets/*`, `/sdk/*` and `/robots.txt`,
+// and 404 for everything else. A link's secret stands in the URL's fragment, so it never reaches this
 // handler, a log or a Referer (R-CN-4, SE-7).
 //
 // Every answer carries a Content-Security-Policy without unsafe-inline
@@ -11,8 +14,8 @@
 // pages build their DOM with textContent under Trusted Types, so that no name
 // or chat message can become markup.
 //
-// pages/ holds the HTML, assets/ the style sheets and ES modules. room.js is
-// where the room page starts; words.js holds every sentence people read in an
+// pages/ holds the HTML, assets/ the style sheets and ES modules. room.js,
+// guest.js, invite.js and console.js are where the pages start; words.js holds every sentence people read in an
 // error; grid.js and order.js are pure and tested under Node by `node --test
 // test/` as well as in a browser by this package's tests.
 package web

@@ -152,6 +152,46 @@ func TestAccessible(t *testing.T) {
 	}
 }
 
+// The same for the pages of guests and staff.
+func TestDeskAccessible(t *testing.T) {
+	ctx := webtest.Browser(t)
+	d := newDesk(t)
+	check := func(view string) {
+		t.Helper()
+		for _, fault := range webtest.Value[[]string](t, ctx, accessibilityCheck) {
+			t.Errorf("%s: %s", view, fault)
+		}
+	}
+	for i, width := range []int64{1280, 390, 320} {
+		other := "&w=" + string(rune('a'+i))
+		d.set(func() {
+			d.visit, d.session, d.link = nil, nil, object{"kind": "invitation"}
+			d.lobby["terms"], d.queue = "We keep nothing.", someQueue()
+			d.lobby["fields"] = []object{{"key": "name", "required": true}, {"key": "date_of_birth"}, {"key": "text"}}
+		})
+		webtest.Run(t, ctx, chromedp.EmulateViewport(width, 700), prefer("light"), enterArea(d, "parked=1&people=1"+other))
+		check("entry")
+		webtest.Run(t, ctx, chromedp.Click(webtest.By("consent")), chromedp.Click(webtest.By("enter")), chromedp.WaitVisible(webtest.By("waiting")))
+		check("waiting")
+		webtest.Run(t, ctx, chromedp.Click(webtest.By("leave-waiting")), chromedp.WaitVisible(webtest.By("end")))
+		check("the end")
+		webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/i?"+other+"#secret-of-a-link"), chromedp.WaitVisible(webtest.By("password")))
+		check("invitation")
+		webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/console?people=1"+other), chromedp.WaitVisible(webtest.By("email")))
+		check("signing in")
+		d.set(func() { d.session = signedIn() })
+		webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/console?people=1&x"+other), chromedp.WaitVisible(webtest.By("guest")),
+			webtest.Eval(`document.querySelector('[data-visit=v2] summary').click()`), webtest.Eval(`document.querySelector('.bar-menu summary').click()`))
+		check("queue")
+		webtest.Run(t, ctx, webtest.Eval(`for (const menu of document.querySelectorAll('details')) menu.open = false`),
+			chromedp.Click(card("v2", "message")), chromedp.WaitVisible(webtest.By("ask-text")))
+		check("a question")
+		webtest.Run(t, ctx, chromedp.Click(webtest.By("ask-cancel")), chromedp.Click(card("v2", "admit")), chromedp.WaitVisible(webtest.By("tiles")))
+		check("call of staff")
+		webtest.Run(t, ctx, webtest.Eval(`sessionStorage.clear()`))
+	}
+}
+
 const accessibilityCheck = `(() => {
 	const faults = [];
 	const seen = (e) => e.offsetParent !== null && getComputedStyle(e).visibility !== 'hidden' && e.getClientRects().length > 0;

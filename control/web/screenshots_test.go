@@ -82,6 +82,11 @@ func TestScreenshots(t *testing.T) {
 					chromedp.Click(webtest.By("join")), shot("prejoin-no-name"),
 					chromedp.SendKeys(webtest.By("name"), "Maria Lopez"), chromedp.Click(webtest.By("join")),
 					chromedp.WaitVisible(webtest.By("join-error")), shot("prejoin-full"))
+				if !t.Run("desk", func(t *testing.T) {
+					deskScenes(t, func(steps ...webtest.Step) { t.Helper(); webtest.Run(t, ctx, steps...) }, shot)
+				}) {
+					return
+				}
 				for _, s := range scenes() {
 					t.Run(s.name, func(t *testing.T) {
 						webtest.Run(t, ctx, enterCall(base, s.query+"&scene="+s.name), chromedp.Steps(s.then...), shot("call-"+s.name))

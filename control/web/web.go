@@ -103,7 +103,10 @@ func policy(ancestors string) string {
 }
 
 func (h *Handler) load() error {
-	pages := map[string]string{"/": "pages/index.html", "/r": "pages/room.html", notFoundPath: "pages/missing.html"}
+	pages := map[string]string{
+		"/": "pages/index.html", "/r": "pages/room.html", "/e": "pages/guest.html", "/i": "pages/invite.html",
+		"/console": "pages/console.html", notFoundPath: "pages/missing.html",
+	}
 	for route, name := range pages {
 		body, err := files.ReadFile(name)
 		if err != nil {

@@ -2,6 +2,7 @@
 
 import { say, sayNow } from './announce.js';
 import { Chat } from './chat.js';
+import { copyLink } from './clipboard.js';
 import { Control } from './controls.js';
 import { byId, h, setText } from './dom.js';
 import { Publisher } from './publisher.js';
@@ -18,8 +19,17 @@ const TIME_SHOWN = 30;
 
 /** @typedef {import('/sdk/index.js').Room} Room */
 
+/**
+ * @typedef {object} CallOptions
+ * @property {string} [link] that others come in by; "" when it is not to be passed on
+ * @property {string} [alone] what is said to who is alone in the call
+ * @property {() => void} [leave] what the button does
+ */
+
 export class Call {
   #room;
+  /** @type {Required<CallOptions>} */
+  #options;
   #devices;
   #view = byId('call', HTMLElement);
   #stage;
@@ -42,16 +52,18 @@ export class Call {
   /**
    * @param {Room} room connected
    * @param {import('./devices.js').Devices} devices
+   * @param {CallOptions} [options]
    */
-  constructor(room, devices) {
+  constructor(room, devices, options = {}) {
     this.#room = room;
+    this.#options = { link: location.href, alone: 'You are the first one here. The others come with the same link.', leave: () => void room.leave(), ...options };
     this.#devices = devices;
     this.#stage = new Stage(room, devices);
     this.#publisher = new Publisher(room, devices);
     this.#chat = new Chat(room, { onClose: () => this.#panel('chat'), onUnread: () => this.#renderControls() });
     this.#roster = new Roster(room, this.#stage, {
       onClose: () => this.#panel('people'),
-      onCopy: (button) => void copyLink(button),
+      onCopy: this.#options.link ? (button) => void copyLink(button, this.#options.link) : null,
     });
     this.#controls = this.#makeControls();
     this.#settings = new Settings({
@@ -78,6 +90,12 @@ export class Call {
     void this.#stayAwake();
   }
 
+  /** Takes the view away while we are in no room; what is published stays so. */
+  hide() {
+    this.#view.hidden = true;
+    this.#settings.dismiss();
+  }
+
   close() {
     for (const off of this.#off) off();
     clearInterval(this.#clock);
@@ -99,7 +117,7 @@ export class Call {
       chat: new Control('chat-toggle', () => this.#panel('chat')),
       people: new Control('people-toggle', () => this.#panel('people'), 'wide-only'),
       more: new Control('more', () => this.#settings.open()),
-      leave: new Control('leave', () => void this.#room.leave(), 'leave'),
+      leave: new Control('leave', () => this.#options.leave(), 'leave'),
     };
     controls.mic.element.hidden = !this.#publisher.may('microphone');
     controls.cam.element.hidden = !this.#publisher.may('camera');
@@ -262,8 +280,9 @@ export class Call {
     if (box.hidden !== alone) return;
     box.hidden = !alone;
     if (!alone) return;
-    const button = h('button', { type: 'button', class: 'button small', 'data-testid': 'copy-link', onclick: () => void copyLink(button) }, 'Copy the link');
-    box.replaceChildren(h('span', {}, 'You are the first one here. The others come with the same link.'), button);
+    const { link, alone: words } = this.#options;
+    const button = h('button', { type: 'button', class: 'button small', 'data-testid': 'copy-link', onclick: () => void copyLink(button, link) }, 'Copy the link');
+    box.replaceChildren(h('span', {}, words), ...(link ? [button] : []));
   }
 
   #renderBanner() {
@@ -308,17 +327,4 @@ export class Call {
     if (document.visibilityState !== 'visible') return;
     this.#wake = await navigator.wakeLock?.request('screen').catch(() => null) ?? null;
   }
-}
-
-/** @param {HTMLButtonElement} button says whether it worked */
-async function copyLink(button) {
-  const words = button.textContent ?? '';
-  try {
-    await navigator.clipboard.writeText(location.href);
-    button.textContent = 'Copied';
-    say('The link is copied');
-  } catch {
-    button.textContent = 'Please copy it from the address bar';
-  }
-  setTimeout(() => (button.textContent = words), 3000);
 }

@@ -12,10 +12,11 @@ form.addEventListener('submit', (event) => {
   error.hidden = secret !== '';
   input.setAttribute('aria-invalid', String(secret === ''));
   if (secret) {
-    location.assign(`/r#${secret}`);
+    // The page behind /e knows where every guest's link leads.
+    location.assign(`${/\/(?=r#|i#)(.)#/.exec(input.value)?.[0]?.slice(0, -1) ?? '/e'}#${secret}`);
     return;
   }
-  error.textContent = 'This is not a complete link. It looks like https://…/r#… – please copy all of it.';
+  error.textContent = 'This is not a complete link. It looks like https://…/e#… – please copy all of it.';
   input.focus();
 });
 

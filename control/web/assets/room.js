@@ -1,7 +1,7 @@
 // The room page: opening → before the call → call → end.
 
 import { connect } from '/sdk/index.js';
-import { enter } from './api.js';
+import { enter, signalURL } from './api.js';
 import { Call } from './call.js';
 import { Devices } from './devices.js';
 import { byId, setText } from './dom.js';
@@ -70,8 +70,7 @@ async function returnToSeat(kept) {
 async function join(wanted) {
   name = wanted;
   const entry = await enter(secret, name);
-  // The path is the server's to say; the origin is ours (connect-src 'self').
-  const url = new URL(new URL(entry.signal_url, location.href).pathname, location.href).href;
+  const url = signalURL(entry);
   const room = await connect(url, options({ token: entry.token }));
   prejoin.hide();
   showCall(room, url);

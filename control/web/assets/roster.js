@@ -15,16 +15,16 @@ export class Roster {
   /**
    * @param {import('/sdk/index.js').Room} room
    * @param {import('./stage.js').Stage} stage
-   * @param {{onClose: () => void, onCopy: (button: HTMLButtonElement) => void}} options
+   * @param {{onClose: () => void, onCopy: ((button: HTMLButtonElement) => void)|null}} options
    */
   constructor(room, stage, options) {
     this.#room = room;
     this.#stage = stage;
     this.#close = h('button', { type: 'button', class: 'icon-button', title: 'Close the list', 'data-testid': 'people-close', onclick: options.onClose },
       icon('close'), h('span', { class: 'unseen' }, 'Close the list'));
-    const copy = h('button', { type: 'button', class: 'button small', onclick: () => options.onCopy(copy) }, 'Copy the link to this call');
+    const copy = h('button', { type: 'button', class: 'button small', onclick: () => options.onCopy?.(copy) }, 'Copy the link to this call');
     this.#panel.replaceChildren(
-      h('header', { class: 'panel-head' }, this.#title, this.#close), this.#list, h('div', { class: 'people-foot' }, copy));
+      h('header', { class: 'panel-head' }, this.#title, this.#close), this.#list, ...(options.onCopy ? [h('div', { class: 'people-foot' }, copy)] : []));
   }
 
   get open() {

@@ -8,6 +8,7 @@
  * @property {string} name
  * @property {boolean} micOn
  * @property {boolean} camOn
+ * @property {string} [call] id of the call, of staff
  */
 
 /** @typedef {{mic?: string, cam?: string, speaker?: string}} Choices */
@@ -47,6 +48,49 @@ export class Session {
 
   clear() {
     write(() => sessionStorage, this.#key, null);
+  }
+}
+
+/**
+ * What the browser keeps of a guest's visit by a link: its id, which is no
+ * secret (a cookie says whose it is), so that the page opened anew from the
+ * same link leads back to it, also when the link was used up; and what the
+ * place was called. Gone with the visit.
+ */
+export class VisitKeeper {
+  #key;
+
+  /** @param {string} key */
+  constructor(key) {
+    this.#key = key;
+  }
+
+  /** @param {string} secret of the link */
+  static async of(secret) {
+    return new VisitKeeper(`atrium.visit.${await fingerprint(secret)}`);
+  }
+
+  /** @returns {string} the visit's id, "" when there is none */
+  load() {
+    return String(read(() => localStorage, this.#key)?.id ?? '');
+  }
+
+  /** @returns {import('./entryform.js').Lobby|null} */
+  lobby() {
+    return read(() => localStorage, this.#key)?.lobby ?? null;
+  }
+
+  /**
+   * @param {string} id
+   * @param {import('./entryform.js').Lobby} lobby
+   */
+  save(id, lobby) {
+    const { kind, name, organisation, phone } = lobby;
+    write(() => localStorage, this.#key, { id, lobby: { kind, name, organisation, phone } });
+  }
+
+  clear() {
+    write(() => localStorage, this.#key, null);
   }
 }
 

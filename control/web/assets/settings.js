@@ -56,9 +56,13 @@ export class Settings {
     this.#dialog.showModal();
   }
 
+  dismiss() {
+    if (this.#dialog.open) this.#dialog.close();
+  }
+
   close() {
     this.#off();
-    if (this.#dialog.open) this.#dialog.close();
+    this.dismiss();
   }
 
   /**

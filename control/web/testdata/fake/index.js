@@ -71,6 +71,7 @@ class FakeRoom extends Emitter {
 
   constructor(name) {
     super();
+    if (query.has('parked')) this.room = { id: '', name: '', kind: 'parked', endsAt: null };
     this.self.name = name;
     this.participants.set('self', person('self', name));
     for (let i = 0; i < Number(query.get('people') ?? 3); i++) this.arrive(i);
@@ -121,6 +122,12 @@ class FakeRoom extends Emitter {
   become(state) {
     this.state = state;
     this.emit('state', state);
+  }
+
+  // What the server does when it admits somebody, or puts them on hold.
+  move(id, name) {
+    this.room = { id, name, kind: id ? 'individual' : 'parked', endsAt: null };
+    this.emit('room', this.room);
   }
 
   async leave() { this.end('left'); }
