@@ -80,7 +80,8 @@ func (s *Server) identify(ctx context.Context, r *http.Request) (*principal, *Pr
 
 func (s *Server) identifyByCookies(ctx context.Context, r *http.Request) (*principal, *Problem) {
 	p := &principal{}
-	shown, known := false, false
+	known := false
+	var shown []string
 	for name, is := range map[string]func(string) ([32]byte, bool){
 		sessionCookie: auth.SessionDigest, visitCookie: auth.VisitTokenDigest,
 	} {
@@ -88,7 +89,7 @@ func (s *Server) identifyByCookies(ctx context.Context, r *http.Request) (*princ
 		if token == "" {
 			continue
 		}
-		shown = true
+		shown = append(shown, name)
 		if _, ok := is(token); !ok {
 			continue
 		}
@@ -101,10 +102,12 @@ func (s *Server) identifyByCookies(ctx context.Context, r *http.Request) (*princ
 	switch {
 	case known:
 		return p, nil
-	case shown:
-		// The page must not go on showing it with every request.
-		return nil, s.failure(ctx, unauthenticated("You are signed out: sign in again.")).
-			withHeader("Set-Cookie", endCookie(sessionCookie))
+	case len(shown) > 0:
+		problem := s.failure(ctx, unauthenticated("You are signed out: sign in again."))
+		for _, name := range shown { // the page must not go on showing it with every request
+			problem.header.Add("Set-Cookie", endCookie(name))
+		}
+		return nil, problem
 	}
 	return nil, unauthenticated("Sign in, or send Authorization: Bearer atk_… (an API key) or ats_… (a session).")
 }

@@ -70,6 +70,11 @@ func TestSessionCookie(t *testing.T) {
 	if end := a.cookie(t); a.status != 401 || end.MaxAge >= 0 {
 		t.Errorf("a cookie that has ended: %d %v", a.status, end)
 	}
+	visit, _ := f.keys.NewVisitToken()
+	a = f.do("GET", "/api/v1/sessions/current", "", "", "Cookie", visitCookie+"="+visit)
+	if end := a.cookie(t); a.status != 401 || end.Name != visitCookie || end.MaxAge >= 0 {
+		t.Errorf("a visit that has ended: %d %v", a.status, end)
+	}
 	// A key in the wrong cookie is none.
 	if a := f.do("GET", "/api/v1/rooms", "", "", "Cookie", sessionCookie+"="+f.key); a.status != 401 {
 		t.Errorf("an API key as a cookie: %d", a.status)
