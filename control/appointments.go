@@ -236,21 +236,6 @@ func (s *Service) actAppointment(ctx context.Context, actor Actor, what, id stri
 	return s.openAppointment(r)
 }
 
-// UpdateAppointment changes an appointment that nobody has come to yet. Its
-// link stays.
-func (s *Service) UpdateAppointment(ctx context.Context, actor Actor, id string, spec AppointmentSpec) (Appointment, error) {
-	spec, err := spec.clean(s.clock())
-	if err != nil {
-		return Appointment{}, err
-	}
-	return s.actAppointment(ctx, actor, "change an appointment", id, func(c *change, r *appointmentRecord) error {
-		if r.State != AppointmentBooked {
-			return &StateError{CodeWrongState, "Only an appointment that is still to come can be changed."}
-		}
-		return errors.Join(c.setAppointment(r, spec), c.audit("appointment.update", r.subject()))
-	})
-}
-
 // CancelAppointment ends an appointment that nobody has come to: its link is
 // dead and what was known of the guest is erased (R-PV-1).
 func (s *Service) CancelAppointment(ctx context.Context, actor Actor, id string) error {
@@ -312,8 +297,8 @@ func (c *change) wallTime(r *appointmentRecord) (string, error) {
 
 // SendAppointment sends an appointment's link. The Appointment has the link to
 // copy either way; sent is false when nothing is configured that could send
-// it.
-func (s *Service) SendAppointment(ctx context.Context, actor Actor, id string, to Contact, language string) (a Appointment, sent bool, err error) {
+// it. With once, a repetition sends nothing.
+func (s *Service) SendAppointment(ctx context.Context, actor Actor, id string, to Contact, language string, once *Once) (a Appointment, sent bool, err error) {
 	to, channel, err := to.clean()
 	if err != nil {
 		return Appointment{}, false, err
@@ -325,59 +310,28 @@ func (s *Service) SendAppointment(ctx context.Context, actor Actor, id string, t
 		if err := r.enterable(c.now); err != nil {
 			return &StateError{CodeWrongState, "This appointment is over."}
 		}
-		if sent = false; channel != ChannelCopy {
-			open, err := s.openAppointment(*r)
-			if err != nil {
-				return err
-			}
-			when, err := c.wallTime(r)
-			if err != nil {
-				return err
-			}
-			_, err = c.send(r.subject(), r.Key, to, TemplateAppointment, open.Link, language, "when", when)
-			if sent = err == nil; err != nil && !errors.Is(err, ErrNoGateway) {
-				return err
-			}
-		}
-		return c.audit("appointment.send", r.subject(), "channel", string(channel), "sent", fmt.Sprint(sent))
+		sent, err = repeatable(s, c.Tx, Caller{OrganisationID: r.OrganisationID}, once.by(actor), func() (bool, error) {
+			return c.sendAppointment(r, to, channel, language)
+		})
+		return err
 	})
 	return a, sent, err
 }
 
-// Appointments lists an area's appointments that start in a period, in order
-// of start; at most MaxPage.
-func (s *Service) Appointments(ctx context.Context, actor Actor, areaID string, from, until time.Time) ([]Appointment, error) {
-	var records []appointmentRecord
-	err := s.store.View(ctx, func(tx store.Tx) error {
-		records = nil
-		a, err := liveArea(tx, areaID)
+func (c *change) sendAppointment(r *appointmentRecord, to Contact, channel Channel, language string) (sent bool, err error) {
+	if channel != ChannelCopy {
+		open, err := c.openAppointment(*r)
 		if err != nil {
-			return err
+			return false, err
 		}
-		if err := actor.reach(a.OrganisationID); err != nil {
-			return err
-		}
-		prefix := prefixAppointments + areaID + "/"
-		return tx.Range(prefix, prefix+timeKey(from), func(key string, _ []byte) error {
-			at, id, _ := strings.Cut(strings.TrimPrefix(key, prefix), "/")
-			if at >= timeKey(until) || len(records) == MaxPage {
-				return store.ErrStop
-			}
-			r, err := get[appointmentRecord](tx, prefixAppointment+id)
-			records = append(records, r)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list appointments: %w", err)
-	}
-	list := make([]Appointment, 0, len(records))
-	for _, r := range records {
-		a, err := s.openAppointment(r)
+		when, err := c.wallTime(r)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
-		list = append(list, a)
+		_, err = c.send(r.subject(), r.Key, to, TemplateAppointment, open.Link, language, "when", when)
+		if sent = err == nil; err != nil && !errors.Is(err, ErrNoGateway) {
+			return false, err
+		}
 	}
-	return list, nil
+	return sent, c.audit("appointment.send", r.subject(), "channel", string(channel), "sent", fmt.Sprint(sent))
 }

@@ -166,7 +166,7 @@ func TestConsultDelivery(t *testing.T) {
 		t.Errorf("a failed one: %v", err)
 	}
 	before := f.noticeID()
-	if c, err := f.ResendConsult(t.Context(), f.dr.Actor, id, ""); err != nil || c.State != control.ConsultSent {
+	if c, err := f.ResendConsult(t.Context(), f.dr.Actor, id, "", nil); err != nil || c.State != control.ConsultSent {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	if err := f.Delivered(t.Context(), before, f.clock(), errors.New("late news")); err != nil {
@@ -364,6 +364,20 @@ func TestRepeatedRequests(t *testing.T) {
 	}
 	if len(links) != 1 || f.vault.Keys() != 2 {
 		t.Errorf("%d links, %d keys", len(links), f.vault.Keys())
+	}
+	for range 2 {
+		to := control.Contact{Email: "guest@example.org"}
+		if _, sent, err := f.SendAppointment(t.Context(), f.dr.Actor, ids[0], to, "", once("send")); err != nil || !sent {
+			t.Fatal(sent, err)
+		}
+		if _, sent, err := f.SendAreaLink(t.Context(), f.dr.Actor, f.area.ID, to, "", once("area")); err != nil || !sent {
+			t.Fatal(sent, err)
+		}
+	}
+	mails := 0
+	f.each("test_outbox/", func(string) { mails++ }, `"Kind":"email"`)
+	if mails != 2 || f.vault.Keys() != 3 {
+		t.Errorf("%d e-mails, %d keys", mails, f.vault.Keys())
 	}
 	sent := 0
 	f.each("test_outbox/", func(string) { sent++ }, `"Kind":"sms"`)

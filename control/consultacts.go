@@ -57,29 +57,41 @@ func (c *change) dropNotice(r *consultRecord) error {
 }
 
 // ResendConsult sends a link again that nobody has used (R-CN-5). The clock
-// isn't started anew: to give more time is to extend.
-func (s *Service) ResendConsult(ctx context.Context, actor Actor, id, language string) (ConsultNow, error) {
+// isn't started anew: to give more time is to extend. With once, a repetition
+// sends nothing.
+func (s *Service) ResendConsult(ctx context.Context, actor Actor, id, language string, once *Once) (ConsultNow, error) {
+	language, err := cleanLanguage("language", language)
+	if err != nil {
+		return ConsultNow{}, err
+	}
 	return s.actConsult(ctx, actor, "send a link again", id, func(c *change, r *consultRecord) error {
-		switch r.State {
-		case ConsultSent, ConsultOpened, ConsultFailed:
-		default:
-			return r.may(ConsultFailed)
-		}
-		secrets, ok, err := openJSON[consultSecrets](s, r.Key, r.Sealed, r.purpose())
-		if err != nil || !ok {
-			return errors.Join(err, ErrNotFound)
-		}
-		if r.Channel == ChannelCopy {
-			return &StateError{CodeWrongState, "This link is there to be copied; nothing sends it."}
-		}
-		if err := errors.Join(c.dropNotice(r), c.sendConsult(r, secrets.Contact, secrets.Link, language)); err != nil {
-			return err
-		}
-		if r.State == ConsultFailed {
-			r.State = ConsultSent
-		}
-		return errors.Join(c.storeConsult(r, "consult_now.sent"), c.audit("consult_now.resend", r.subject()))
+		_, err := repeatable(s, c.Tx, Caller{OrganisationID: r.OrganisationID}, once.by(actor), func() (bool, error) {
+			return true, c.resend(r, language)
+		})
+		return err
 	})
+}
+
+func (c *change) resend(r *consultRecord, language string) error {
+	switch r.State {
+	case ConsultSent, ConsultOpened, ConsultFailed:
+	default:
+		return r.may(ConsultFailed)
+	}
+	secrets, ok, err := openJSON[consultSecrets](c.Service, r.Key, r.Sealed, r.purpose())
+	if err != nil || !ok {
+		return errors.Join(err, ErrNotFound)
+	}
+	if r.Channel == ChannelCopy {
+		return &StateError{CodeWrongState, "This link is there to be copied; nothing sends it."}
+	}
+	if err := errors.Join(c.dropNotice(r), c.sendConsult(r, secrets.Contact, secrets.Link, language)); err != nil {
+		return err
+	}
+	if r.State == ConsultFailed {
+		r.State = ConsultSent
+	}
+	return errors.Join(c.storeConsult(r, "consult_now.sent"), c.audit("consult_now.resend", r.subject()))
 }
 
 // Delivered is told how the sending of a notice went: a gateway took it at a

@@ -178,15 +178,16 @@ func TestAppointment(t *testing.T) {
 	if err != nil || booked.Link == "" || booked.Duration != 30*time.Minute {
 		t.Fatalf("%+v, %v", booked, err)
 	}
-	spec.StartsAt = spec.StartsAt.Add(time.Hour)
-	if moved, err := f.UpdateAppointment(t.Context(), f.dr.Actor, booked.ID, spec); err != nil || moved.Link != booked.Link {
+	later := spec.StartsAt.Add(time.Hour)
+	if moved, err := f.UpdateAppointment(t.Context(), f.dr.Actor, booked.ID, control.AppointmentPatch{StartsAt: &later}); err != nil ||
+		moved.Link != booked.Link || !moved.StartsAt.Equal(later) || moved.Duration != booked.Duration {
 		t.Fatalf("%+v, %v", moved, err)
 	}
-	list, err := f.Appointments(t.Context(), f.dr.Actor, f.area.ID, f.clock(), f.clock().Add(24*time.Hour))
-	if err != nil || len(list) != 1 || list[0].Details["name"] != "Ann Canary" {
+	list, err := f.Appointments(t.Context(), f.dr.Actor, f.area.ID, f.clock(), f.clock().Add(24*time.Hour), control.Query{})
+	if err != nil || len(list.Items) != 1 || list.Items[0].Details["name"] != "Ann Canary" {
 		t.Errorf("%+v, %v", list, err)
 	}
-	if _, sent, err := f.SendAppointment(t.Context(), f.dr.Actor, booked.ID, control.Contact{Phone: "+43 1 2"}, "de"); err != nil || !sent {
+	if _, sent, err := f.SendAppointment(t.Context(), f.dr.Actor, booked.ID, control.Contact{Phone: "+43 1 2"}, "de", nil); err != nil || !sent {
 		t.Errorf("sent %t, %v", sent, err)
 	}
 	f.wantNoCanary()

@@ -36,7 +36,7 @@ type Options struct {
 	Passwords *auth.Passwords  // nil: auth.NewPasswords; failures are counted in it
 	Outbox    *notify.Outbox   // nil: notify.NewOutbox
 	Operator  auth.OperatorKey // zero: there is no operator
-	// Guests recognises visit tokens; nil: nobody is a guest.
+	// Guests recognises visit tokens; nil: Control.
 	Guests Guests
 	// Nodes tells the state of the servers of this deployment; nil: none.
 	Nodes func(context.Context) []Node
@@ -74,6 +74,7 @@ type Server struct {
 	log         *slog.Logger
 	now         func() time.Time
 	failures    *failures
+	streams     *streams
 	crossOrigin *http.CrossOriginProtection
 	maxBody     int64
 	evenTime    time.Duration
@@ -101,6 +102,7 @@ func New(cfg Config, o Options) (*Server, error) {
 		operator: o.Operator, guests: o.Guests, nodes: o.Nodes,
 		baseURL: o.BaseURL, log: o.Logger, now: o.Now,
 		failures:    newFailures(cfg, o.Now),
+		streams:     newStreams(),
 		crossOrigin: http.NewCrossOriginProtection(),
 		maxBody:     cfg.MaxBodyBytes,
 		evenTime:    evenTime,
@@ -130,6 +132,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Guests == nil {
+		o.Guests = o.Control
 	}
 	if o.Sessions == nil {
 		o.Sessions = auth.NewSessions(o.Now)

@@ -126,7 +126,7 @@ func (s *Server) recognise(ctx context.Context, p *principal, token string) (boo
 	if digest, ok := auth.SessionDigest(token); ok {
 		return s.recogniseStaff(ctx, p, digest)
 	}
-	if digest, ok := auth.VisitTokenDigest(token); ok && s.guests != nil {
+	if digest, ok := auth.VisitTokenDigest(token); ok {
 		guest, err := s.guests.VisitByToken(ctx, digest)
 		if ok, err := found(err, control.ErrUnauthenticated); !ok || err != nil {
 			return false, err
@@ -254,19 +254,6 @@ func visitTokenOf(ctx context.Context) string {
 		return ""
 	}
 	return ownCookie(r, visitCookie)
-}
-
-// still decides on a request again, for answers that go on: an error when it
-// would be refused by now (R-P-2).
-func (s *Server) still(ctx context.Context) error {
-	a := accessOf(ctx)
-	if a.route.permission == "" {
-		return forbidden()
-	}
-	if _, problem := s.admit(ctx, a.route, originOf(ctx).request); problem != nil {
-		return problem
-	}
-	return nil
 }
 
 // need checks a permission on a second thing that a request is about: 404 and

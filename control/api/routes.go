@@ -30,6 +30,10 @@ const (
 	tagKeys         = "API keys"
 	tagWebhooks     = "Webhooks"
 	tagAudit        = "Audit log"
+	tagVisits       = "Visits"
+	tagCalls        = "Calls"
+	tagConsultNow   = "Consult Now"
+	tagAppointments = "Appointments"
 )
 
 // Names of the security schemes.
@@ -93,14 +97,14 @@ func (s *Server) register() *huma.OpenAPI {
 	s.registerAPIKeys(h)
 	s.registerWebhooks(h)
 	s.registerAudit(h)
-	add(s, h, route{
-		method: http.MethodPost, path: "/entry", id: "enter", tag: tagEntry, status: http.StatusOK, permission: auth.Anyone,
-		summary: "Trade a link for a join token",
-		description: "For the page behind a link, `/r#secret`: no API key. The person joins as a participant. " +
-			"Unknown, deleted and malformed links are answered alike.",
-		errors: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge,
-			http.StatusUnsupportedMediaType, http.StatusTooManyRequests},
-	}, s.enter)
+	s.registerEntry(h)
+	s.registerGuests(h)
+	s.registerQueue(h)
+	s.registerVisits(h)
+	s.registerCalls(h)
+	s.registerConsultNow(h)
+	s.registerAppointments(h)
+	s.registerSending(h)
 	// huma registers its own form of errors, which rework leaves no trace of.
 	schemas := h.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
@@ -204,6 +208,10 @@ func describe(o *huma.OpenAPI) {
 		{Name: tagAudit, Description: "Who did what: append-only and chained by hashes."},
 		{Name: tagOperator, Description: "For whoever runs the deployment, with the operator key."},
 		{Name: tagEntry, Description: "For the page that a person opens by a link."},
+		{Name: tagVisits, Description: "Guests in waiting areas: their own requests, and those of staff."},
+		{Name: tagCalls, Description: "Who is in a call, moderation, and meeting rooms."},
+		{Name: tagConsultNow, Description: "Unscheduled calls by a single-use link."},
+		{Name: tagAppointments, Description: "Visits that were agreed on, and links to send."},
 	}
 }
 

@@ -173,7 +173,7 @@ func TestBadRequests(t *testing.T) {
 		{"not UTF-8", "POST", tokens, "{\"name\":\"a\xff\",\"role\":\"viewer\"}", 400, CodeMalformed, "UTF-8"},
 		{"unknown field", "POST", rooms, `{"type":"plain","sise":3}`, 400, CodeUnknownField, "body.sise"},
 		{"misspelt field", "POST", rooms, `{"tpye":"plain"}`, 400, CodeUnknownField, "body.tpye"},
-		{"unknown nested field", "POST", "/api/v1/entry", `{"link":"x","fields":{"name":"a","phone":"1"}}`, 400, CodeUnknownField, "body.fields.phone"},
+		{"unknown nested field", "POST", "/api/v1/entry", `{"link":"x","fields":{"name":"a","fone":"1"}}`, 400, CodeUnknownField, "body.fields.fone"},
 		{"missing field", "POST", rooms, `{}`, 400, CodeInvalid, "type"},
 		{"unknown type", "POST", rooms, `{"type":"huge"}`, 400, CodeInvalid, "body.type"},
 		{"wrong type of value", "POST", rooms, `{"type":"plain","capacity":"3"}`, 400, CodeInvalid, "body.capacity"},

@@ -34,16 +34,6 @@ type Token struct {
 	SignalURL     string    `json:"signal_url"` // of the WebSocket
 }
 
-// Admission is what a link was traded for.
-type Admission struct {
-	Token
-	Room struct {
-		ID   string `json:"id"`
-		Name string `json:"name"`
-		Type string `json:"type"`
-	} `json:"room"`
-}
-
 // Participant is somebody in a room. Role is moderator, participant or
 // viewer.
 type Participant struct {
@@ -112,21 +102,6 @@ func (c *Client) CreateToken(ctx context.Context, roomID, name, role, once strin
 	var token Token
 	err := c.do(ctx, http.MethodPost, "/rooms/"+url.PathEscape(roomID)+"/tokens", once, in, &token)
 	return token, err
-}
-
-// Entry trades a link (the secret or the whole address) for a join token. It
-// needs no API key.
-func (c *Client) Entry(ctx context.Context, link, name string) (Admission, error) {
-	type fields struct {
-		Name string `json:"name"`
-	}
-	in := struct {
-		Link   string `json:"link"`
-		Fields fields `json:"fields"`
-	}{link, fields{name}}
-	var admission Admission
-	err := c.do(ctx, http.MethodPost, "/entry", "", in, &admission)
-	return admission, err
 }
 
 // Participants lists who is in a room, in order of arrival.

@@ -302,6 +302,8 @@ func (s *Server) listen(handler http.Handler, next bool) error {
 		}
 		s.onClose(e.endpoint.close)
 	}
+	// Before those: event streams never end by themselves.
+	s.onClose(func() error { s.api.EndStreams(); return nil })
 	return nil
 }
 
