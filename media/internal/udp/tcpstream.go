@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -30,12 +32,15 @@ var errNotTCP = errors.New("udp: not a TCP connection")
 // TCPListener returns l for an ice.TCPMux without a write buffer, whose conns
 // never block: each has a queue of its own in front of a small buffer of the
 // kernel. What [TCPView.Destination] sends goes straight into that queue, and
-// can be recalled from it.
+// can be recalled from it. Close ends the accepted connections, too: an
+// ice.TCPMux that closes waits for those that have not said yet whom they are
+// for.
 func (m *Mux) TCPListener(l net.Listener) net.Listener { return &tcpListener{Listener: l, mux: m} }
 
 type tcpListener struct {
 	net.Listener
-	mux *Mux
+	mux    *Mux
+	closed atomic.Bool
 }
 
 // Accept returns the next connection, with its queue.
@@ -46,11 +51,28 @@ func (l *tcpListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		s, err := l.mux.newStream(c)
-		if err == nil {
+		switch {
+		case err != nil:
+			_ = c.Close() // it was reset meanwhile: the next
+		case l.closed.Load():
+			_ = s.Close() // Close may have missed it
+		default:
 			return s, nil
 		}
-		_ = c.Close() // it was reset meanwhile: the next
 	}
+}
+
+// Close ends the listener and the accepted connections.
+func (l *tcpListener) Close() error {
+	l.closed.Store(true)
+	err := l.Listener.Close()
+	l.mux.mu.RLock()
+	streams := slices.Collect(maps.Values(l.mux.streams))
+	l.mux.mu.RUnlock()
+	for _, s := range streams {
+		_ = s.Close() // the remote may have been faster
+	}
+	return err
 }
 
 // tcpStream is a TCP connection that is written to by a goroutine while there

@@ -38,6 +38,47 @@ func streamPair(t *testing.T) (*Mux, *tcpStream, *net.TCPConn) {
 	return m, accepted.(*tcpStream), remote
 }
 
+// A connection that never says whom it is for doesn't hold up the end: with the
+// listener the accepted connections close, and a mux doesn't wait for its
+// timeout.
+func TestListenerEndsConnections(t *testing.T) {
+	m := listen(t)
+	inner, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := m.TCPListener(inner)
+	c, err := net.Dial("tcp4", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	accepted, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan error, 1)
+	go func() {
+		_, err := accepted.Read(make([]byte, 1))
+		waits <- err
+	}()
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-waits:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("a read ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("a read goes on")
+		_ = accepted.Close()
+	}
+	if m.stream(unmap(c.LocalAddr().(*net.TCPAddr).AddrPort())) != nil {
+		t.Error("the connection is remembered")
+	}
+}
+
 // media is an RTP packet of 1000 bytes of a frame, filled with mark.
 func media(ssrc, timestamp uint32, mark byte) []byte {
 	b := make([]byte, 1000)
