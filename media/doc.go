@@ -44,6 +44,7 @@
 //
 //	Participant.moveMu  a move, an offer or the end, as a whole; waits for room loops
 //	ticks.mu            the tick of all transports
+//	transport.stateMu   a change of the connection's state, followed to its end
 //	inbound.mu          one packet or report of a transport being received
 //	layer.mu            what came together on its way to all slots; Move waits for it
 //	direct.out          RTCP to a participant; the contexts being made
@@ -70,7 +71,7 @@
 // The engine's tick, too, is work that Barrier waits for: it sends in the end
 // what all transports wrote meanwhile.
 //
-// A room's loop takes none of the first two, and pion's callbacks neither:
-// whoever holds moveMu may wait for both. Nothing in the packet path waits
-// for a loop: it posts (Participant.touch).
+// A room's loop takes none of the first three, and pion's callbacks only the
+// third: whoever holds moveMu may wait for both. Nothing in the packet path
+// waits for a loop: it posts (Participant.touch).
 package media

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/ice/v4"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 )
@@ -114,30 +113,14 @@ func TestPathChangesInMidCall(t *testing.T) { bothCarriers(t, checkPathChanges) 
 
 func checkPathChanges(t *testing.T, e *Engine) {
 	t.Helper()
-	proxy := newUDPProxy(t, e)
-	a, b := addPeer(t, e, "a"), newUnbuiltPeer(t, e, "b", RoleParticipant, SmallPool())
-	b.settings = func(se *webrtc.SettingEngine) {
-		se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
-		se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	}
-	proxy.put(e, b)
-	b.build()
-	b.connect()
+	a := addPeer(t, e, "a")
+	b, proxy := newTraveller(t, e, "b")
 	talk(t, e, a, b)
-	path := func() webrtc.ICEProtocol {
-		pair, err := e.Participant("b").currentTransport().pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
-		if err != nil || pair == nil {
-			return webrtc.ICEProtocolUnknown
-		}
-		return pair.Local.Protocol
-	}
 	for _, want := range []webrtc.ICEProtocol{webrtc.ICEProtocolTCP, webrtc.ICEProtocolUDP, webrtc.ICEProtocolTCP} {
 		proxy.blocked.Store(want == webrtc.ICEProtocolTCP)
 		b.restart()
-		for deadline := time.Now().Add(patience); path() != want; time.Sleep(10 * time.Millisecond) { // polls pion
-			if time.Now().After(deadline) {
-				t.Fatalf("the path is %v; want %v", path(), want)
-			}
+		if !b.await(want, patience) {
+			t.Fatalf("the path is %v; want %v", b.path(), want)
 		}
 		for _, p := range []*testPeer{a, b} {
 			for len(p.in) > 0 {

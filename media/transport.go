@@ -28,6 +28,8 @@ type transport struct {
 
 	carrier carrier
 
+	stateMu sync.Mutex // held while a change of the connection's state is followed
+
 	audioLevelID atomic.Uint32 // header extension of the voice level
 	roundTrip    atomic.Int64  // as the last receiver report told, ns; 0: none yet
 	joined       atomic.Bool   // was up at least once
@@ -60,15 +62,20 @@ func newTransport(p *Participant, o offer) (*transport, error) {
 	}
 	t.pc = pc
 	t.carrier.begin(pc)
-	pc.OnConnectionStateChange(t.stateChanged)
+	pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { t.follow(pc.ConnectionState) })
 	return t, nil
 }
 
-// stateChanged is called on a goroutine of its own for every change, so that
-// an old one may come last: what counts is the state now.
-func (t *transport) stateChanged(webrtc.PeerConnectionState) {
+// follow is called on a goroutine of its own for every change of the state, so
+// that an old one may come last: what counts is the state now, and one call is
+// done before the next looks. Else one that was told of an outage, and was slow,
+// would end what a later one has begun, and nothing would begin it again.
+func (t *transport) follow(now func() webrtc.PeerConnectionState) {
 	defer t.owner.guard()
-	switch t.pc.ConnectionState() {
+	t.stateMu.Lock()
+	defer t.stateMu.Unlock()
+	state := now()
+	switch state {
 	case webrtc.PeerConnectionStateConnected:
 		if err := t.carrier.up(); err != nil {
 			t.owner.engine.log.Error("a transport can't carry media", "participant_id", t.owner.id, "err", err)
@@ -81,7 +88,7 @@ func (t *transport) stateChanged(webrtc.PeerConnectionState) {
 	default:
 		t.carrier.down()
 	}
-	t.owner.transportChanged(t, t.pc.ConnectionState())
+	t.owner.transportChanged(t, state)
 }
 
 // layOut makes the sources and slots that the offer has lines for.
