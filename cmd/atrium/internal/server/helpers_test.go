@@ -17,7 +17,7 @@ import (
 
 // testConfig listens on any loopback ports and keeps its data in the test's
 // folder.
-func testConfig(t *testing.T) configs.Config {
+func testConfig(t testing.TB) configs.Config {
 	t.Helper()
 	c := configs.DefaultConfig()
 	c.HTTP.Address, c.HTTP.PlainAddress = "", "127.0.0.1:0"
