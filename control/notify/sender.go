@@ -94,6 +94,9 @@ func (realClock) After(d time.Duration) (<-chan time.Time, func()) {
 func (s *Sender) Run(ctx context.Context) error {
 	defer s.http.CloseIdleConnections()
 	watcher, err := s.o.Store.Watch(ctx, prefixDue)
+	if err != nil && ctx.Err() != nil {
+		return nil // ended before it began
+	}
 	if err != nil {
 		return fmt.Errorf("notify: watch the outbox: %w", err)
 	}
