@@ -21,7 +21,9 @@ const TIME_SHOWN = 30;
 
 /**
  * @typedef {object} CallOptions
+ * @property {boolean} [page] the call is the whole page, whose title is the call's
  * @property {string} [link] that others come in by; "" when it is not to be passed on
+ * @property {string} [title] of a call without a name
  * @property {string} [alone] what is said to who is alone in the call
  * @property {() => void} [leave] what the button does
  */
@@ -56,7 +58,7 @@ export class Call {
    */
   constructor(room, devices, options = {}) {
     this.#room = room;
-    this.#options = { link: location.href, alone: 'You are the first one here. The others come with the same link.', leave: () => void room.leave(), ...options };
+    this.#options = { title: 'Call', page: true, link: location.href, alone: 'You are the first one here. The others come with the same link.', leave: () => void room.leave(), ...options };
     this.#devices = devices;
     this.#stage = new Stage(room, devices);
     this.#publisher = new Publisher(room, devices);
@@ -263,10 +265,10 @@ export class Call {
 
   #renderTop() {
     const { room, participants } = this.#room;
-    const name = room.name || 'Call';
+    const name = room.name || this.#options.title;
     setText(byId('room-name', HTMLElement), name);
     setText(byId('people-count', HTMLElement), peopleWords(participants.size));
-    document.title = `${this.#chat.unread ? `(${this.#chat.unread}) ` : ''}${name} · Atrium`;
+    if (this.#options.page && !this.#view.hidden) document.title = `${this.#chat.unread ? `(${this.#chat.unread}) ` : ''}${name} · Atrium`;
     const left = byId('time-left', HTMLElement);
     const minutes = room.endsAt ? Math.max(0, Math.ceil((room.endsAt.getTime() - Date.now()) / 60_000)) : Infinity;
     left.hidden = minutes > TIME_SHOWN;

@@ -79,7 +79,7 @@ export class Card {
     }
     /** @type {Act} */
     const first = visit.state === 'on_hold' ? 'resume' : 'admit';
-    if (myCall && visit.call_id !== myCall) return { main: ['add', 'message'], more: [first, ...away, 'deny'] };
+    if (myCall && visit.call_id !== myCall) return { main: ['add'], more: ['message', first, ...away, 'deny'] };
     return { main: [first, 'message'], more: [...away, 'deny'] };
   }
 

@@ -28,6 +28,7 @@ import { byId, h, setText } from './dom.js';
  * @property {string} [text]
  * @property {Field[]} [fields]
  * @property {Choice[]} choices the first is the one that Enter takes
+ * @property {string} [cancel] word for closing it
  * @property {(choice: string, values: Record<string, string>) => Promise<void>} [run] a rejection is said in the dialog, which then stays
  * @property {(err: unknown) => string} [explain]
  */
@@ -78,7 +79,7 @@ export function ask(question) {
         if (buttons[i]?.getAttribute('aria-disabled') !== 'true') void choose(choice);
       },
     }, choice.label));
-    const cancel = h('button', { type: 'button', class: 'button', 'data-testid': 'ask-cancel', onclick: () => dialog.close() }, 'Cancel');
+    const cancel = h('button', { type: 'button', class: 'button', 'data-testid': 'ask-cancel', onclick: () => dialog.close() }, question.cancel ?? 'Cancel');
     dialog.replaceChildren(h('form', { class: 'dialog-body', novalidate: true },
       h('h2', { id: 'ask-title' }, question.title),
       question.text ? h('p', { class: 'ask-text' }, question.text) : null,

@@ -181,7 +181,7 @@ function begin(visit, room, url) {
   handle.visit = visit;
   const save = () => session.save({ resume: room.resume, url, name: '', micOn: devices.wants.mic, camOn: devices.wants.cam });
   save();
-  call = new Call(room, devices, { link: '', alone: 'You are the only one in the call at the moment.', leave: () => void leave() });
+  call = new Call(room, devices, { title: lobby.name || 'Call', link: '', alone: 'You are the only one in the call at the moment.', leave: () => void leave() });
   const off = [
     room.on('resume', save), devices.on('change', () => {
       save();

@@ -103,7 +103,7 @@ export class StaffCall extends Emitter {
     });
     save();
     const off = [room.on('resume', save), this.#devices.on('change', save)];
-    const view = new Call(room, this.#devices, { link: '', alone: this.meeting ? 'You are the first one here.' : 'You are alone in the call at the moment.', leave: () => void this.askLeave() });
+    const view = new Call(room, this.#devices, { page: false, link: '', alone: this.meeting ? 'You are the first one here.' : 'You are alone in the call at the moment.', leave: () => void this.askLeave() });
     this.#view = view;
     room.once('closed', (err) => {
       for (const stop of off) stop();
@@ -212,7 +212,7 @@ export function contact(to) {
 export async function showLink(title, link, text = 'Send it to the person in any way you like.') {
   const done = ask({
     title, text, fields: [{ name: 'link', label: 'Link', type: 'text', value: link }],
-    choices: [{ value: 'copy', label: 'Copy', look: 'primary' }],
+    choices: [{ value: 'copy', label: 'Copy', look: 'primary' }], cancel: 'Close',
     run: async () => {
       const button = /** @type {HTMLButtonElement} */ (document.querySelector('[data-testid=ask-copy]'));
       await copyLink(button, link);

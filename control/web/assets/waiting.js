@@ -52,6 +52,7 @@ export class Waiting {
     this.#view.hidden = false;
     void this.#check.show();
     this.#title.focus();
+    scrollTo(0, 0);
   }
 
   hide() {
