@@ -300,7 +300,8 @@ function showEnd(outcome, code) {
   setText(byId('end-title', HTMLElement), title);
   setText(byId('end-text', HTMLElement), said || text);
   byId('end-text', HTMLElement).hidden = !said && !text;
-  phone('end-phone', handle.visit?.now.phone || lobby.phone || '');
+  const satisfied = outcome === 'completed' || outcome === 'left';
+  phone('end-phone', satisfied ? '' : handle.visit?.now.phone || lobby.phone || '');
   byId('again', HTMLButtonElement).hidden = !again;
   byId('end-hint', HTMLElement).hidden = again || code === 'not_found';
   document.title = `${title} · Atrium`;
