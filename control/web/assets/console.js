@@ -169,7 +169,10 @@ async function recallConsults(to, areaID) {
 /** The server doesn't give the queue any more: signed out, or the role is gone. */
 async function signedOut() {
   try {
-    await request('GET', '/sessions/current');
+    const session = await request('GET', '/sessions/current');
+    const places = await loadPlaces(session.places ?? []);
+    const mine = places.areas.some((one) => one.id === area?.id && may(one, 'queue.read'));
+    if (!mine) location.reload(); // nothing of the queue stays on the screen (R-P-2)
   } catch (err) {
     if (Object(err).code !== 'unauthenticated') return; // it will be asked again
     feed?.close();
