@@ -55,8 +55,8 @@ type Admission struct {
 	Room *media.RoomOptions
 	Pool media.Pool
 	// Origins are the web origins whose pages may use this token, beyond the
-	// server's own; empty leaves it to Config.AllowedOrigins. An origin must
-	// be in both.
+	// server's own; empty leaves it to Config.AllowedOrigins. To connect, an
+	// origin must be in that or known to Options.Origins.
 	Origins []string
 	// Claim is the authority's own: it comes back as it is in Seat, Present
 	// and Left.

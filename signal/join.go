@@ -195,9 +195,14 @@ func (c *session) welcome(st *seat, secret string, resumed bool) {
 	s.log.Info("joined", "participant_id", a.ParticipantID, "room_id", room, "resumed", resumed)
 }
 
-// checkOrigin holds a page of another origin to those of the admission.
+// checkOrigin holds a page of another origin to those of the admission, or,
+// where that lists none, to those of the configuration.
 func (c *session) checkOrigin(a Admission) error {
-	if c.origin == "" || len(a.Origins) == 0 || allowsOrigin(a.Origins, c.origin) {
+	allowed := a.Origins
+	if len(allowed) == 0 {
+		allowed = c.server.cfg.Load().AllowedOrigins
+	}
+	if c.origin == "" || allowsOrigin(allowed, c.origin) {
 		return nil
 	}
 	return &refusal{message.CodeBadOrigin, "pages of " + c.origin + " may not use this token"}

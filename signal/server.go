@@ -31,6 +31,9 @@ type Options struct {
 	// Seat is the engine's Config.Seat, which clients are told; 0 is its
 	// default.
 	Seat time.Duration
+	// Origins says whether anybody lists a canonical origin (scheme and host)
+	// in Admission.Origins; nil: only Config.AllowedOrigins may connect.
+	Origins func(ctx context.Context, origin string) (bool, error)
 	// Logger and Clock may be nil.
 	Logger *slog.Logger
 	Clock  media.Clock
@@ -43,6 +46,7 @@ type Server struct {
 	engine    engine
 	authority Authority
 	relays    Relays
+	origins   func(ctx context.Context, origin string) (bool, error)
 	seatTime  time.Duration
 	log       *slog.Logger
 	clock     media.Clock
@@ -81,7 +85,7 @@ func newServer(cfg Config, o Options, e engine) *Server {
 		o.Seat = media.DefaultConfig().Seat
 	}
 	s := &Server{
-		engine: e, authority: o.Authority, relays: o.Relays, seatTime: o.Seat,
+		engine: e, authority: o.Authority, relays: o.Relays, origins: o.Origins, seatTime: o.Seat,
 		log: o.Logger, clock: o.Clock,
 		metrics: newMetrics(),
 		hub:     &hub{now: o.Clock.Now, rooms: map[string]map[*session]struct{}{}},
@@ -104,13 +108,29 @@ func (systemClock) Now() time.Time { return time.Now() }
 
 func (systemClock) AfterFunc(d time.Duration, f func()) media.Timer { return time.AfterFunc(d, f) }
 
+// mayConnect says whether pages of an origin may connect at all; whether they
+// may use a token is asked when they join.
+func (s *Server) mayConnect(ctx context.Context, origin string) bool {
+	if allowsOrigin(s.cfg.Load().AllowedOrigins, origin) {
+		return true
+	}
+	if s.origins == nil {
+		return false
+	}
+	known, err := s.origins(ctx, origin)
+	if err != nil {
+		s.log.ErrorContext(ctx, "an origin could not be looked up", "err", err)
+	}
+	return known
+}
+
 // ServeHTTP upgrades a request to a WebSocket and serves it until it ends.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	origin, err := foreignOrigin(r)
-	if err != nil || (origin != "" && !allowsOrigin(s.cfg.Load().AllowedOrigins, origin)) {
+	if err != nil || (origin != "" && !s.mayConnect(r.Context(), origin)) {
 		s.metrics.refuse(message.CodeBadOrigin)
 		problem(w, http.StatusForbidden, message.CodeBadOrigin,
-			"pages of this origin may not connect; add it to signal.allowed_origins")
+			"pages of this origin may not connect; add it to the organisation's allowed_origins, or to signal.allowed_origins")
 		return
 	}
 	if !offersSubprotocol(r) {

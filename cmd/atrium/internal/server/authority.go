@@ -46,6 +46,11 @@ func (a authority) Admit(ctx context.Context, token string) (signal.Admission, e
 		ParticipantID: claims.ParticipantID, TokenID: claims.ID, Name: claims.Name, Role: media.Role(claims.Role),
 		Pool: media.SmallPool(), Claim: join,
 	}
+	org, err := a.rules.Organisation(ctx, control.System(), claims.OrganisationID)
+	if err != nil {
+		return signal.Admission{}, refused(err)
+	}
+	admission.Origins = org.Settings.AllowedOrigins
 	if room := seating.Room; room != nil {
 		admission.Room = &media.RoomOptions{ID: room.ID, Name: room.Name, Kind: string(room.Type), Capacity: room.Capacity}
 		if room.Capacity > smallCall {
@@ -64,6 +69,11 @@ func refused(err error) error {
 		return signal.ErrRoomClosed
 	}
 	return fmt.Errorf("seat a participant: %w", err)
+}
+
+// knowsOrigin says whether an organisation lists an origin (SE-8).
+func (a authority) knowsOrigin(ctx context.Context, origin string) (bool, error) {
+	return a.rules.OriginAllowed(ctx, origin, "")
 }
 
 // Seat implements signal.Authority.

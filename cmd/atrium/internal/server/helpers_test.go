@@ -70,9 +70,21 @@ type socket struct {
 
 func dial(t *testing.T, s *Server, token string) *socket {
 	t.Helper()
+	return dialFrom(t, s, token, "")
+}
+
+// dialFrom is dial from a page of an origin.
+func dialFrom(t *testing.T, s *Server, token, origin string) *socket {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
-	conn, _, err := websocket.Dial(ctx, urlOf(s)+message.Path, &websocket.DialOptions{Subprotocols: []string{message.Subprotocol}})
+	header := http.Header{}
+	if origin != "" {
+		header.Set("Origin", origin)
+	}
+	conn, _, err := websocket.Dial(ctx, urlOf(s)+message.Path, &websocket.DialOptions{
+		Subprotocols: []string{message.Subprotocol}, HTTPHeader: header,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,10 +137,10 @@ func (s *Server) open(o Options) error {
 		return err
 	}
 	tokens := auth.NewTokens(data.keys, nil)
+	who := authority{tokens, s.control, s.log.With("subsystem", "control")}
 	s.signal = signal.New(s.cfg.Signal, signal.Options{
-		Engine: s.engine, Relays: relays, Seat: s.cfg.Media.Seat,
-		Authority: authority{tokens, s.control, s.log.With("subsystem", "control")},
-		Logger:    s.log.With("subsystem", "signal"),
+		Engine: s.engine, Relays: relays, Seat: s.cfg.Media.Seat, Authority: who, Origins: who.knowsOrigin,
+		Logger: s.log.With("subsystem", "signal"),
 	})
 	s.onClose(func() error { s.signal.Close(); return nil })
 	handler, err := s.handler(tokens, data)

@@ -199,6 +199,47 @@ func TestSetLimits(t *testing.T) {
 	_ = conn.CloseNow()
 }
 
+// SE-8: pages of an origin that an organisation lists may use its tokens, and
+// nobody else's; pages of others may not even connect.
+func TestOriginOfAnOrganisation(t *testing.T) {
+	const app = "https://app.example.org"
+	s := start(t, Options{Config: testConfig(t)})
+	token := func(origins ...string) string {
+		t.Helper()
+		founded, err := s.Control().FoundOrganisation(t.Context(), control.Actor{Kind: control.ActorOperator}, control.OrganisationSpec{
+			Name: "Clinic", Settings: control.OrganisationSettings{AllowedOrigins: origins},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := api.New(urlOf(s), founded.Secret, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		room, err := c.CreateRoom(t.Context(), api.RoomSpec{Type: "plain"}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := c.CreateToken(t.Context(), room.ID, "Ann", "participant", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.Token
+	}
+	its, others := token(app), token()
+	dialFrom(t, s, its, app).expect("welcome")
+	if bye := dialFrom(t, s, others, app).expect("bye"); bye["code"] != "bad_origin" {
+		t.Errorf("another organisation's token: %v", bye)
+	}
+	dial(t, s, others).expect("welcome")
+	_, resp, err := websocket.Dial(t.Context(), urlOf(s)+message.Path, &websocket.DialOptions{
+		Subprotocols: []string{message.Subprotocol}, HTTPHeader: http.Header{"Origin": {"https://evil.example.org"}},
+	})
+	if err == nil || resp == nil || resp.StatusCode != http.StatusForbidden {
+		t.Errorf("an origin that nobody lists: %v", err)
+	}
+}
+
 // TestNextPort: what dev does with a busy port.
 func TestNextPort(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
