@@ -23,8 +23,9 @@
 //
 // The way of a packet: inbound.go (handle: decrypted in place, told which layer
 // it is of; or indirect.go, through pion: see carrier.go) → layer.go (handleIn:
-// duplicates and muted sources end here) → gather.go (waits until all that was
-// read together is there, at most 1 ms for the rest of a frame) → layer.go
+// duplicates and muted sources end here; gap.go: what was lost on the way to us)
+// → gather.go (waits until all that was read together is there, at most 1 ms for
+// the rest of a frame) → layer.go
 // (handOverLocked: kept for resending, slot by slot) → slot.go (forward: the
 // epoch and the layer are checked, numbers rewritten) → direct_out.go
 // (encrypted into the batch that goes out) → slot_rtcp.go (what the receiver answers:

@@ -18,15 +18,17 @@ type packet struct {
 	at      time.Duration // since the engine started
 	next    int32         // of its layer, or none
 	fate    fate
+	loss    loss // before it
 }
 
 // fate is what becomes of a packet.
 type fate uint8
 
 const (
-	fateForward fate = iota
-	fateSkip         // carries nothing: its number is closed up
-	fateDrop         // the publisher has gone or was muted since it came
+	fateForward  fate = iota
+	fateSkip          // carries nothing: its number is closed up
+	fateLeaveOut      // can't be decoded: its number and its frame's are closed up
+	fateDrop          // the publisher has gone or was muted since it came
 )
 
 const none = -1

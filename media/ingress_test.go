@@ -210,8 +210,20 @@ type judged struct {
 	order     int // of coming
 	late      bool
 	timestamp uint32
+	last      bool // of its frame
 	vp8       codec.VP8
 	content   string
+}
+
+// abandoned says that b begins a frame right behind an incomplete one of an
+// upper temporal layer. libwebrtc's packet buffer never completes that, and its
+// reference finder, which comes behind, never sees its picture id; it forgets
+// what it missed before a key frame, which may have the next.
+func (a judged) abandoned(b judged) bool {
+	if a.vp8.TID == 0 || a.last || !b.vp8.FrameStart || b.timestamp == a.timestamp {
+		return false
+	}
+	return !b.vp8.KeyFrame || b.vp8.PictureID == a.vp8.PictureID
 }
 
 // judgeNumbers judges what came for good: with every hole filled that a late
@@ -229,7 +241,7 @@ func judgeNumbers(t *testing.T, p *fakePeer) {
 		if len(all) > 0 {
 			n = highest[sent.slot] + int(int16(sent.header.SequenceNumber-uint16(highest[sent.slot])))
 		}
-		bySlot[sent.slot] = append(all, judged{n, len(all), n < highest[sent.slot], sent.header.Timestamp, v, string(sent.payload[v.Size:])})
+		bySlot[sent.slot] = append(all, judged{n, len(all), n < highest[sent.slot], sent.header.Timestamp, sent.header.Marker, v, string(sent.payload[v.Size:])})
 		highest[sent.slot] = max(n, highest[sent.slot])
 	}
 	if len(bySlot) == 0 {
@@ -256,7 +268,9 @@ func judgeNext(t *testing.T, who string, a, b judged) {
 	}
 	want, tl0 := a.vp8.PictureID, a.vp8.TL0
 	if b.vp8.FrameStart {
-		want = (want + 1) & 0x7fff
+		if !a.abandoned(b) {
+			want = (want + 1) & 0x7fff
+		}
 		if b.vp8.TID == 0 {
 			tl0++
 		}

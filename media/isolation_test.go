@@ -78,11 +78,11 @@ func TestMoveWaitsForThePacketInHand(t *testing.T) {
 	var once sync.Once
 	a.wire.hook = func(rtcp.Packet) { once.Do(func() { close(held); <-release }) }
 	// So much is missing that the packet path asks for a key frame, and is
-	// held up in doing so.
+	// held up in doing so. It wouldn't ask when it has one in hand.
 	a.seq[l] += 400
 	n := a.seq[l]
 	done := make(chan struct{})
-	raw := a.raw(l, true)
+	raw := a.raw(l, false)
 	go func() {
 		defer close(done)
 		l.handle(raw, time.Hour)

@@ -55,6 +55,7 @@ type layer struct {
 	nack   *nack.Generator
 	cache  *cache.Ring
 	run    cache.KeyRun
+	rungs  rungs
 	single *gather // of packets that come one by one; nil until one does
 }
 
@@ -108,7 +109,8 @@ func (l *layer) takeLocked(p *packet, raw []byte, now time.Duration) bool {
 		return false
 	}
 	p.raw, p.at, p.epoch = raw, now, l.source.owner.route.Load()
-	if dup, _ := l.nack.Received(p.rtp.Sequence, now); dup {
+	dup, late := l.nack.Received(p.rtp.Sequence, now)
+	if dup {
 		c.drop(dropDuplicate)
 		return false
 	}
@@ -131,8 +133,9 @@ func (l *layer) takeLocked(p *packet, raw []byte, now time.Duration) bool {
 	if !l.inspectVideo(p) {
 		c.drop(dropMalformed)
 		p.fate = fateSkip
+		return true
 	}
-	return true
+	return l.sift(p, late)
 }
 
 // seen notes that the layer flows; a layer that starts to flow may be wanted.
@@ -159,10 +162,11 @@ func (l *layer) inspectVideo(p *packet) bool {
 	if p.vp8, err = codec.ParseVP8(p.payload); err != nil {
 		return false
 	}
-	if p.vp8.KeyFrame && p.vp8.FrameStart {
+	key := p.vp8.KeyFrame && p.vp8.FrameStart
+	if key {
 		l.keyFrameArrived(p)
 	}
-	if l.nack.NeedKeyFrame() {
+	if l.nack.NeedKeyFrame() && !key {
 		l.keys.request(p.at)
 	}
 	return true

@@ -146,9 +146,15 @@ func (s *Slot) forward(l *layer, packets []packet, first int32, f *flight) {
 	defer s.mu.Unlock()
 	up := s.w != nil && s.w.ready()
 	for i := first; i != none; i = packets[i].next {
-		switch p := &packets[i]; p.fate {
+		p := &packets[i]
+		if p.loss.cut || p.loss.count > 0 {
+			s.closeUpLocked(l, p)
+		}
+		switch p.fate {
 		case fateForward:
 			s.forwardLocked(l, p, f, up)
+		case fateLeaveOut:
+			s.leaveOutLocked(l, p)
 		case fateSkip:
 			// Closes the hole that it would leave.
 			if l == s.cur && p.epoch == s.epoch {

@@ -24,6 +24,7 @@ const (
 	dropUnknownSSRC                   // nothing of the offer has this SSRC
 	dropManySSRCs                     // its publisher has used up its SSRCs
 	dropSpent                         // its number was sent with before, or is too far off
+	dropIncomplete                    // of an upper temporal layer's frame that was lost in part, or depends on one
 	dropReasons
 )
 
@@ -31,7 +32,7 @@ func (d DropReason) String() string {
 	return [dropReasons]string{
 		"malformed", "duplicate", "padding", "muted", "inactive", "epoch",
 		"layer", "key_frame", "late", "write", "resend_miss",
-		"temporal", "not_ready", "forged", "unknown_ssrc", "many_ssrcs", "spent_number",
+		"temporal", "not_ready", "forged", "unknown_ssrc", "many_ssrcs", "spent_number", "incomplete",
 	}[d]
 }
 

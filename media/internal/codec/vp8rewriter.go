@@ -112,6 +112,37 @@ func (w *VP8Rewriter) DropFrame(d VP8) {
 	}
 }
 
+// Abandon says that the frame d, which a packet may have been mapped of, won't
+// be completed, and that no base layer frame depends on it. What is still to
+// come of it is refused. If it is the newest, the next frame gets its picture
+// id: a receiver follows the ids of complete frames only (libwebrtc's packet
+// buffer comes before its reference finder).
+func (w *VP8Rewriter) Abandon(d VP8) {
+	if !d.HasPictureID || !w.started || w.fresh || d.Wide != w.wide {
+		return
+	}
+	ext, newer, ok := w.locate(d)
+	switch {
+	case !ok:
+		return
+	case newer:
+		w.advance(ext, true)
+		return
+	}
+	f := &w.frames[ext%vp8History]
+	if f.dropped {
+		return
+	}
+	f.dropped = true
+	if ext != w.highest {
+		return // those behind it were seen
+	}
+	if id := (uint16(ext) + f.offset) & maskWide; id == w.lastPictureID {
+		w.lastPictureID = (id - 1) & maskWide
+	}
+	w.offset--
+}
+
 // begin makes d the first frame of a stream.
 func (w *VP8Rewriter) begin(d VP8) {
 	nextID, nextTL0 := w.lastPictureID+1, w.lastTL0+1

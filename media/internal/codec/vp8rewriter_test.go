@@ -65,6 +65,16 @@ func TestVP8Rewriter(t *testing.T) {
 			{"map", 10, 1, 10, 1}, {"drop", 12, 1, 0, 0}, {"map", 11, 1, 11, 1}, {"switch", 0, 0, 0, 0}, {"map", 900, 7, 12, 2}}},
 		{"switch from narrow", true, []step{
 			{"map", 127, 1, 127, 1}, {"switch", 0, 0, 0, 0}, {"map", 50, 9, 128, 2}, {"refuse", 49, 9, 0, 0}}},
+		{"an abandoned frame's id is given again", false, []step{
+			{"map", 10, 1, 10, 1}, {"map", 11, 1, 11, 1}, {"abandon", 11, 1, 0, 0}, {"refuse", 11, 1, 0, 0}, {"map", 12, 1, 11, 1}, {"map", 13, 2, 12, 2}}},
+		{"abandoned over the wrap, then a switch", false, []step{
+			{"map", 0x7FFF, 1, 0x7FFF, 1}, {"map", 0, 1, 0, 1}, {"abandon", 0, 1, 0, 0}, {"switch", 0, 0, 0, 0}, {"map", 900, 7, 0, 2}}},
+		{"abandoned twice, or unseen, or left out", false, []step{
+			{"map", 10, 1, 10, 1}, {"map", 11, 1, 11, 1}, {"abandon", 11, 1, 0, 0}, {"abandon", 11, 1, 0, 0},
+			{"abandon", 12, 1, 0, 0}, {"drop", 13, 1, 0, 0}, {"abandon", 13, 1, 0, 0}, {"map", 14, 2, 11, 2}}},
+		{"abandoned behind others keeps its hole", false, []step{
+			{"map", 10, 1, 10, 1}, {"map", 11, 1, 11, 1}, {"map", 12, 1, 12, 1}, {"abandon", 11, 1, 0, 0}, {"refuse", 11, 1, 0, 0}, {"map", 13, 2, 13, 2}}},
+		{"abandoned before the first frame", false, []step{{"abandon", 9, 0, 0, 0}, {"map", 10, 1, 10, 1}}},
 		{"drop before the first frame", false, []step{{"drop", 9, 0, 0, 0}, {"map", 10, 1, 10, 1}, {"map", 11, 1, 11, 1}}},
 		{"drop between switch and first frame", false, []step{
 			{"map", 10, 1, 10, 1}, {"switch", 0, 0, 0, 0}, {"drop", 50, 0, 0, 0}, {"map", 51, 3, 11, 2}}},
@@ -83,6 +93,8 @@ func TestVP8Rewriter(t *testing.T) {
 				switch s.call {
 				case "switch":
 					w.Switch()
+				case "abandon":
+					w.Abandon(d)
 				case "drop":
 					w.DropFrame(d)
 				case "join":

@@ -5,5 +5,7 @@
 // The one contract to know: every packet of the stream goes through
 // [Generator.Received] before anything else, recovered (RTX) ones too, with
 // their original number. It also says which are duplicates: browsers send
-// thousands of those as padding.
+// thousands of those as padding. [Generator.Note] then tells what a packet of
+// video says of its frame: what is missing of upper temporal layers is inferred
+// ([Infer]) and not waited for, and [Generator.Cut] what nobody waits for.
 package nack

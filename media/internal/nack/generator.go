@@ -10,6 +10,14 @@ import (
 // window is how many numbers back duplicates are told apart; a power of two.
 const window = 1024
 
+// outagePackets is the least hole behind a silence that counts as an outage. A
+// smaller one may be of what was sent last: screens are still for seconds.
+const outagePackets = 24
+
+// reorderPackets is how much later than its neighbours a packet may come to
+// count as out of order by itself. What browsers probe with is older.
+const reorderPackets = 8
+
 // unknownRTT is assumed when the caller has no round-trip time yet.
 const unknownRTT = 100 * time.Millisecond
 
@@ -31,6 +39,10 @@ type Config struct {
 	// MaxMissing is how many packets may be missing at a time; beyond that
 	// a key frame is asked for instead. Default 256.
 	MaxMissing int
+	// ReorderMemory is how long after a packet came late by itself, without
+	// having been asked for, holes in upper temporal layers are left open for
+	// such packets. Default 10 s.
+	ReorderMemory time.Duration
 }
 
 // DefaultConfig returns the defaults.
@@ -42,6 +54,7 @@ func DefaultConfig() Config {
 		MinSpacing:     20 * time.Millisecond,
 		GiveUp:         time.Second,
 		MaxMissing:     256,
+		ReorderMemory:  10 * time.Second,
 	}
 }
 
@@ -54,6 +67,7 @@ func (c Config) withDefaults() Config {
 		MinSpacing:     orDefault(c.MinSpacing, d.MinSpacing),
 		GiveUp:         orDefault(c.GiveUp, d.GiveUp),
 		MaxMissing:     orDefault(c.MaxMissing, d.MaxMissing),
+		ReorderMemory:  orDefault(c.ReorderMemory, d.ReorderMemory),
 	}
 }
 
@@ -70,6 +84,7 @@ type missing struct {
 	since  time.Duration // when it was missed
 	asked  time.Duration // when it was last asked for
 	tries  int
+	layer  Temporal
 }
 
 // Generator notes what is missing of one incoming stream. Times are on the
@@ -84,6 +99,13 @@ type Generator struct {
 	missing []missing           // by number, ascending
 	lost    uint64
 	needKey bool
+	cut     bool // see Cut
+
+	at          time.Duration // when the newest came
+	reorderedAt time.Duration // when a packet was last late by itself; 0: never
+	hole        int           // packets missing right before the newest
+	frame       Frame         // of the packet frameAt
+	frameAt     uint64        // 0: none
 
 	suspect    uint16 // the number that would prove a restart
 	suspicious bool
@@ -102,6 +124,7 @@ func New(cfg Config) *Generator { return &Generator{cfg: cfg.withDefaults()} }
 func (g *Generator) Received(number uint16, now time.Duration) (duplicate, late bool) {
 	if !g.started {
 		g.start(number)
+		g.at = now
 		return false, false
 	}
 	distance := seq.Diff(number, uint16(g.highest))
@@ -110,12 +133,13 @@ func (g *Generator) Received(number uint16, now time.Duration) (duplicate, late 
 	case distance > 0:
 		g.suspicious = false
 		g.advance(n, now)
+		g.at = now
 		return false, false
 	case distance <= -window:
 		if g.suspicious && number == g.suspect {
 			g.lost += uint64(len(g.missing))
 			g.start(number)
-			g.needKey = true
+			g.needKey, g.at = true, now
 			return false, false
 		}
 		g.suspicious, g.suspect = true, number+1
@@ -125,7 +149,9 @@ func (g *Generator) Received(number uint16, now time.Duration) (duplicate, late 
 	}
 	// Numbers before the first are new to us too: reordering at the start.
 	g.set(n)
-	g.found(n)
+	if asked := g.found(n); !asked && g.highest-n <= reorderPackets {
+		g.reorderedAt = max(now, 1)
+	}
 	return false, true
 }
 
@@ -135,6 +161,7 @@ func (g *Generator) start(number uint16) {
 	g.highest = 1<<16 + uint64(number)
 	g.seen = [window / 64]uint64{}
 	g.missing = g.missing[:0]
+	g.hole, g.frameAt = 0, 0
 	g.set(g.highest)
 }
 
@@ -150,21 +177,23 @@ func (g *Generator) advance(n uint64, now time.Duration) {
 	}
 	g.set(n)
 	first := g.highest + 1
-	g.highest = n
+	g.highest, g.hole = n, 0
 	if skipped == 0 {
 		return
 	}
-	if len(g.missing)+int(skipped) > g.cfg.MaxMissing {
+	if len(g.missing)+int(skipped) > g.cfg.MaxMissing || skipped >= outagePackets && now-g.at >= g.cfg.GiveUp {
 		// Resending so much takes longer than a key frame, and is what
-		// broke the link in the first place.
+		// broke the link in the first place. After a silence as long as any
+		// packet is waited for, nobody wants to see it any more.
 		g.lost += uint64(len(g.missing))
 		if skipped < window {
 			g.lost += skipped // more is a restart, not loss
 		}
 		g.missing = g.missing[:0]
-		g.needKey = true
+		g.needKey, g.cut = true, true
 		return
 	}
+	g.hole = int(skipped)
 	for i := first; i < n; i++ {
 		g.missing = append(g.missing, missing{number: i, since: now})
 	}
@@ -173,8 +202,8 @@ func (g *Generator) advance(n uint64, now time.Duration) {
 func (g *Generator) has(n uint64) bool { return g.seen[n%window/64]&(1<<(n%64)) != 0 }
 func (g *Generator) set(n uint64)      { g.seen[n%window/64] |= 1 << (n % 64) }
 
-// found removes n from what is missing.
-func (g *Generator) found(n uint64) {
+// found removes n from what is missing, and says whether it had been asked for.
+func (g *Generator) found(n uint64) (asked bool) {
 	i, ok := slices.BinarySearchFunc(g.missing, n, func(m missing, n uint64) int {
 		switch {
 		case m.number < n:
@@ -184,9 +213,12 @@ func (g *Generator) found(n uint64) {
 		}
 		return 0
 	})
-	if ok {
-		g.missing = slices.Delete(g.missing, i, i+1)
+	if !ok {
+		return false
 	}
+	asked = g.missing[i].tries > 0
+	g.missing = slices.Delete(g.missing, i, i+1)
+	return asked
 }
 
 // Due appends to out the numbers to ask for now, in order, and notes that they
@@ -202,8 +234,9 @@ func (g *Generator) Due(now, rtt time.Duration, out []uint16) []uint16 {
 	spacing := max(rtt+rtt/4, g.cfg.MinSpacing)
 	kept := g.missing[:0]
 	for _, m := range g.missing {
-		if now-m.since >= g.cfg.GiveUp {
+		if now-m.since >= g.cfg.GiveUp || m.layer == Upper && m.tries > 0 && now-m.asked >= spacing {
 			g.lost++
+			g.needKey = g.needKey || m.layer == Base // all that follows depends on it
 			continue
 		}
 		if g.due(m, now, spacing) {
@@ -221,7 +254,7 @@ func (g *Generator) due(m missing, now, spacing time.Duration) bool {
 	switch {
 	case m.tries == 0:
 		return g.highest-m.number >= uint64(g.cfg.ReorderPackets) || now-m.since >= g.cfg.ReorderTime
-	case m.tries < g.cfg.Tries:
+	case m.tries < g.cfg.Tries && m.layer != Upper:
 		return now-m.asked >= spacing
 	}
 	return false
@@ -241,8 +274,17 @@ func (g *Generator) NeedKeyFrame() bool {
 	return need
 }
 
+// Cut says, once each time, that what is missing right before the packet that
+// was just received is given up, because it is too much or too old: nothing
+// that comes can be decoded before the next key frame.
+func (g *Generator) Cut() bool {
+	cut := g.cut
+	g.cut = false
+	return cut
+}
+
 // Reset forgets the stream: the next packet starts it anew. Lost stays.
 func (g *Generator) Reset() {
-	g.started, g.needKey = false, false
+	g.started, g.needKey, g.cut = false, false, false
 	g.missing = g.missing[:0]
 }
