@@ -33,7 +33,8 @@ type carrier interface {
 	send(packets []rtcp.Packet) error
 	// reports are the receiver reports and bandwidth feedback that are due.
 	reports(now time.Duration) []rtcp.Packet
-	// flush returns when nothing that was written before is still under way.
+	// flush returns when nothing that was written before is still under way, but
+	// for what indirect can't recall.
 	flush()
 	close() error
 }

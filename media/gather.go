@@ -18,6 +18,7 @@ type packet struct {
 	at      time.Duration // since the engine started
 	next    int32         // of its layer, or none
 	fate    fate
+	late    bool // it came after newer ones
 	loss    loss // before it
 }
 

@@ -110,7 +110,7 @@ func (l *layer) takeLocked(p *packet, raw []byte, now time.Duration) bool {
 	}
 	p.raw, p.at, p.epoch = raw, now, l.source.owner.route.Load()
 	dup, late := l.nack.Received(p.rtp.Sequence, now)
-	if dup {
+	if p.late = late; dup {
 		c.drop(dropDuplicate)
 		return false
 	}

@@ -38,8 +38,9 @@ type Slot struct {
 	started bool
 	video   bool // as line.video
 	// Highest temporal layer to forward: as the loop wants it, and as it has
-	// been since the beginning of a frame.
+	// been since the beginning of a frame; since when it is to rise (0: it isn't).
 	wantTID, maxTID uint8
+	rising          time.Duration
 	sent            cache.Sent
 	vp8             codec.VP8Rewriter
 	seq             seq.Rewriter
@@ -108,7 +109,8 @@ func (s *Slot) assign(src *Source, target *layer, epoch uint64) (wantsKey bool) 
 	return s.line.video && target != nil && s.cur != target
 }
 
-// thin limits the temporal layers that are forwarded, from the next frame on.
+// thin limits the temporal layers that are forwarded: to fewer from the next
+// frame on, to more from the next that can be decoded without those left out.
 func (s *Slot) thin(tid uint8) {
 	s.mu.Lock()
 	s.wantTID = tid
@@ -117,10 +119,29 @@ func (s *Slot) thin(tid uint8) {
 
 // tooFineLocked says that a packet is of a temporal layer beyond the limit.
 func (s *Slot) tooFineLocked(p *packet) bool {
-	if p.vp8.FrameStart {
-		s.maxTID = s.wantTID
+	if p.vp8.FrameStart && (p.vp8.KeyFrame || !p.late) {
+		s.limitLocked(p)
 	}
 	return p.vp8.HasTID && p.vp8.TID > s.maxTID
+}
+
+// limitLocked brings the limit nearer to the one that is wanted, at the start
+// of a frame. It rises by one layer at a time, with a frame of that layer whose Y
+// bit says that it depends on the base layer only (RFC 7741 section 4.2): a
+// decoder would use a wrong picture in the place of one that was left out.
+func (s *Slot) limitLocked(p *packet) {
+	switch {
+	case s.wantTID <= s.maxTID || p.vp8.KeyFrame || !p.vp8.HasTID:
+		s.maxTID, s.rising = s.wantTID, 0
+	case s.rising == 0:
+		s.rising = max(p.at, 1)
+	case p.at-s.rising > rungsPatience:
+		s.maxTID, s.rising = s.wantTID, 0
+		return
+	}
+	if s.maxTID < s.wantTID && p.vp8.Sync && p.vp8.TID == s.maxTID+1 {
+		s.maxTID++
+	}
 }
 
 // shut cuts the slot off and forgets everything that could still be resent.

@@ -2,6 +2,7 @@ package media
 
 import (
 	"testing"
+	"time"
 
 	"github.com/atriumrtc/atrium/media/internal/codec"
 )
@@ -81,5 +82,49 @@ func TestThinningKeepsFramesWhole(t *testing.T) {
 	l.handle(withTID(a.raw(l, false), 2, false), a.engine.now())
 	if n := len(viewer.wire.take()); n != 0 {
 		t.Errorf("%d packets of the frame after the limit; want none", n)
+	}
+}
+
+// The limit rises with a frame that depends on nothing which was left out: else
+// a decoder takes a wrong picture for the one that is missing.
+func TestThinningRisesWhereItCan(t *testing.T) {
+	type frame struct {
+		tid  byte
+		sync bool
+		at   time.Duration
+		sent bool
+	}
+	rows := []struct {
+		name   string
+		frames []frame
+	}{
+		{"layer by layer", []frame{
+			{0, false, 0, true}, {2, true, 0, false}, {1, false, 0, false}, {2, true, 0, false},
+			{0, false, 0, true}, {2, true, 0, false}, {1, true, 0, true}, {2, false, 0, false},
+			{0, false, 0, true}, {2, true, 0, true}, {1, false, 0, true}, {2, false, 0, true}}},
+		{"without any such frame, after a while", []frame{
+			{0, false, 0, true}, {1, false, 0, false}, {2, false, time.Second, false}, {0, false, 3 * time.Second, true}, {2, false, 3 * time.Second, true}}},
+	}
+	for _, row := range rows {
+		_, r, peers := fakeRoom(t, newFakeClock(), 5, SmallPool(), "viewer", "a")
+		a := peers[1]
+		l := a.layer(Camera, 0)
+		l.handle(a.raw(l, true), 0)
+		settled(r)
+		s := slotFed(t, peers[0], l)
+		s.thin(0)
+		l.handle(withTID(a.raw(l, false), 0, false), 0)
+		s.thin(2)
+		peers[0].wire.take()
+		for i, f := range row.frames {
+			raw := withTID(a.raw(l, false), f.tid, false)
+			if !f.sync {
+				raw[12+5] &^= 0x20
+			}
+			l.handle(raw, f.at)
+			if n := len(peers[0].wire.take()); n > 0 != f.sent {
+				t.Errorf("%s: frame %d (TL%d): sent %t; want %t", row.name, i, f.tid, n > 0, f.sent)
+			}
+		}
 	}
 }
