@@ -92,6 +92,7 @@ func (r *receiver) glance(packet []byte, at time.Time) (pass bool) {
 		return true // counted when it is decrypted
 	}
 	out := l.slot.stream.Glance(h, at)
+	r.hearLocked(l.slot, at)
 	pass = h.Sequence%inspectEvery == uint16(ssrc)%inspectEvery || !l.slot.stream.Settled()
 	pass = pass && out.New
 	if pass {

@@ -34,6 +34,8 @@ type receiver struct {
 	unknown  uint64     // packets of SSRCs that the answer didn't name
 	audio    *hdrhistogram.Histogram
 	video    *hdrhistogram.Histogram
+	heard    time.Time     // when the last packet of sound came
+	silence  time.Duration // see Stats
 	light    bool
 	arrivals arrivals // of packets on their way through pion, when light
 }
@@ -182,6 +184,7 @@ func (r *receiver) rtp(ssrc uint32, packet []byte) {
 		out = l.slot.stream.Inspect(&p, now)
 	} else {
 		out = l.slot.stream.Receive(&p, now)
+		r.hearLocked(l.slot, now)
 	}
 	opened := Receiving{
 		Mid: l.slot.mid, Participant: l.slot.now.Participant, Source: l.slot.now.Source,
@@ -197,6 +200,17 @@ func (r *receiver) rtp(ssrc uint32, packet []byte) {
 	if out.Opened && opened.Participant != "" {
 		r.opened(opened)
 	}
+}
+
+// hearLocked notes that sound came, if it did.
+func (r *receiver) hearLocked(s *slot, now time.Time) {
+	if s.video {
+		return
+	}
+	if !r.heard.IsZero() {
+		r.silence = max(r.silence, now.Sub(r.heard))
+	}
+	r.heard = now
 }
 
 // feedbackLocked notes the arrival for transport-wide feedback.

@@ -17,6 +17,8 @@ type Stats struct {
 	Sent         []SentStats
 	// Unknown counts packets of SSRCs that the answer didn't name.
 	Unknown uint64
+	// Silence is the longest time between two packets of sound, of whomever.
+	Silence time.Duration
 	// SDPAfterFirst is what Client.SDPAfterFirst says.
 	SDPAfterFirst int
 }
@@ -93,7 +95,7 @@ func (c *Client) Stats() Stats {
 func (r *receiver) stats(st *Stats, began time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	st.Unknown = r.unknown
+	st.Unknown, st.Silence = r.unknown, r.silence
 	for _, s := range r.slots {
 		slot := SlotStats{
 			Mid: s.mid, Video: s.video, Participant: s.now.Participant, Source: s.now.Source,
@@ -173,5 +175,5 @@ func (r *receiver) reset() {
 	}
 	r.audio.Reset()
 	r.video.Reset()
-	r.unknown = 0
+	r.unknown, r.silence = 0, 0
 }
