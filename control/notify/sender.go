@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -18,8 +19,6 @@ const (
 	// perTarget bounds deliveries to one endpoint or gateway at a time, so
 	// that a slow one doesn't keep the others waiting.
 	perTarget = 2
-	// scan is how many due messages are looked at in one go.
-	scan = 1000
 	// retryStore is when the store is tried again after it failed.
 	retryStore = 5 * time.Second
 )
@@ -160,7 +159,7 @@ func (s *Sender) dispatch(ctx context.Context) (time.Duration, error) {
 	now := s.o.Outbox.clock()
 	err := s.o.Store.View(ctx, func(tx store.Tx) error {
 		due, next = nil, time.Hour
-		seen := 0
+		taken := maps.Clone(s.targets)
 		return tx.Range(prefixDue, "", func(key string, _ []byte) error {
 			ms, id, _ := strings.Cut(strings.TrimPrefix(key, prefixDue), "/")
 			at, err := parseTime(ms)
@@ -171,7 +170,7 @@ func (s *Sender) dispatch(ctx context.Context) (time.Duration, error) {
 				next = at.Sub(now)
 				return store.ErrStop
 			}
-			if seen++; seen > scan {
+			if len(s.busy)+len(due) >= s.cfg.Workers {
 				return store.ErrStop
 			}
 			if _, under := s.busy[id]; under {
@@ -181,7 +180,12 @@ func (s *Sender) dispatch(ctx context.Context) (time.Duration, error) {
 			if err != nil {
 				return err
 			}
-			due = append(due, work{id, i})
+			// Passed over, however many they are: what waits for a slow receiver
+			// must not hide what is for others.
+			if taken[i.target()] < perTarget {
+				taken[i.target()]++
+				due = append(due, work{id, i})
+			}
 			return nil
 		})
 	})
@@ -190,12 +194,6 @@ func (s *Sender) dispatch(ctx context.Context) (time.Duration, error) {
 	}
 	for _, w := range due {
 		target := w.item.target()
-		if len(s.busy) >= s.cfg.Workers {
-			break
-		}
-		if s.targets[target] >= perTarget {
-			continue
-		}
 		s.busy[w.id] = target
 		s.targets[target]++
 		s.deliveries.Go(func() {

@@ -239,11 +239,17 @@ func TestSlowEndpointDelaysNobody(t *testing.T) {
 	quick, got := receiver(t, 200)
 	b.endpoint(Endpoint{URL: slow.URL, Events: []string{"slow"}}, NewSecret())
 	b.endpoint(Endpoint{URL: quick.URL, Events: []string{"quick"}}, NewSecret())
-	for range 20 {
-		m := arrived()
-		m.Event = "slow"
-		b.enqueue(m)
-	}
+	b.update(func(tx store.Tx) error {
+		for range 1500 {
+			m := arrived()
+			m.Event = "slow"
+			if _, err := b.outbox.Enqueue(tx, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	b.clock.move(time.Millisecond) // all of those stand before it
 	m := arrived()
 	m.Event = "quick"
 	b.enqueue(m)
