@@ -49,7 +49,7 @@ func TestAdminSocket(t *testing.T) {
 		return resp.StatusCode, string(data)
 	}
 	const nodes = "/api/v1/nodes" // the operator's only
-	if status, body := get(admin, "http://atrium"+nodes, ""); status != http.StatusOK {
+	if status, body := get(admin, "http://atrium"+nodes, ""); status != http.StatusOK || !strings.Contains(body, `"draining":false`) || !strings.Contains(body, `"participants":0`) {
 		t.Errorf("over the socket: %d %s", status, body)
 	}
 	if status, body := get(http.DefaultClient, urlOf(s)+nodes, ""); status != http.StatusUnauthorized {

@@ -226,7 +226,7 @@ func (s *Server) handler(tokens *auth.Tokens, data *dataFolder) (http.Handler, e
 	}
 	s.operatorKey = secret
 	routes, err := api.New(s.cfg.API, api.Options{
-		Control: s.control, Tokens: tokens, Store: data.store, Keys: data.keys, Outbox: data.outbox, Operator: operator,
+		Control: s.control, Tokens: tokens, Store: data.store, Keys: data.keys, Outbox: data.outbox, Operator: operator, Nodes: s.nodes(),
 		BaseURL: s.baseURL, Logger: s.log.With("subsystem", "api"),
 	})
 	if err != nil {
