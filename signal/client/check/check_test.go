@@ -180,6 +180,22 @@ func TestFaults(t *testing.T) {
 			m.d.PictureID++
 			s.Receive(m.packet(false, false, 2), at(0))
 		}, Counts{PictureGaps: 1}},
+		{"picture id again after a frame of an upper layer that stays unfinished", func(s *Stream, m *maker) {
+			m.d.PictureID--
+			s.Receive(m.packet(true, false, 2), at(0))
+		}, Counts{}},
+		{"picture id again after a finished frame", func(s *Stream, m *maker) {
+			last := m.packet(false, false, 2)
+			last.Marker = true
+			s.Receive(last, at(0))
+			m.d.PictureID--
+			s.Receive(m.packet(true, false, 2), at(0))
+		}, Counts{PictureGaps: 1}},
+		{"picture id again after an unfinished base frame", func(s *Stream, m *maker) {
+			s.Receive(m.packet(true, false, 0), at(0))
+			m.d.PictureID--
+			s.Receive(m.packet(true, false, 2), at(0))
+		}, Counts{PictureGaps: 1}},
 		{"TL0 stays with a base frame", func(s *Stream, m *maker) {
 			m.d.TL0--
 			s.Receive(m.packet(true, false, 0), at(0))

@@ -15,6 +15,9 @@ type picture struct {
 	broken bool
 	id     uint16
 	tl0    uint8
+	// abandonable says that the newest packet is of a frame of an upper
+	// temporal layer whose end hasn't come.
+	abandonable bool
 	// wantsKey says that nothing can be decoded before the next key frame.
 	wantsKey bool
 }
@@ -47,6 +50,7 @@ func (s *Stream) frame(p *Packet, at place, from origin, v verdict, now time.Tim
 	s.judgeNumbers(&d)
 	s.judgeTimestamp(p, d.Start)
 	s.picture.started = true
+	s.picture.abandonable = d.HasTID && d.TID > 0 && !p.Marker
 	if d.Start {
 		s.picture.broken = false
 		s.picture.id, s.picture.tl0 = d.PictureID, d.TL0
@@ -103,7 +107,9 @@ func (s *Stream) Sent(packets uint32) {
 }
 
 // judgeNumbers demands that picture ids go up by one with each frame, across
-// the wrap at 2¹⁵, and TL0PICIDX with each frame of temporal layer 0.
+// the wrap at 2¹⁵, and TL0PICIDX with each frame of temporal layer 0. Where a
+// server gives up the end of an upper layer's frame, the next frame takes its
+// id over: decoders see complete frames only.
 func (s *Stream) judgeNumbers(d *vp8.Descriptor) {
 	last := &s.picture
 	if !last.started || last.broken {
@@ -111,7 +117,7 @@ func (s *Stream) judgeNumbers(d *vp8.Descriptor) {
 	}
 	if d.HasPictureID {
 		want := last.id
-		if d.Start {
+		if d.Start && !(last.abandonable && d.PictureID == want) {
 			want = (want + 1) & 0x7fff
 		}
 		if d.PictureID != want {
