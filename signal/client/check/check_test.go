@@ -360,6 +360,33 @@ func TestMediaBeforeItsMap(t *testing.T) {
 	}
 }
 
+// A slot that goes from a to b and back to a within moments: the key frame of
+// the second time may come before the map of b has been left.
+func TestMediaBeforeTheNextMapButOne(t *testing.T) {
+	s, a, b := NewStream(true, 90_000), newMaker("a"), newMaker("b")
+	s.Expect(stamp.ID("a"), at(0))
+	s.Expect(stamp.ID("b"), at(1))
+	s.Receive(a.packet(true, true, 0), at(2))
+	if !s.Expect(stamp.ID("a"), at(3)) {
+		t.Error("not open although the key frame was there before the map")
+	}
+	s.Receive(a.packet(true, false, 2), at(4))
+	if got := s.Counts(); got.NoKeyFrame != 0 || got.Late != 1 {
+		t.Errorf("counted %d without a key frame, %d late", got.NoKeyFrame, got.Late)
+	}
+	// But not when b has come in between.
+	s.Expect(stamp.ID("b"), at(5))
+	s.Receive(a.packet(true, true, 0), at(6))
+	b.number, b.timestamp = a.number, a.timestamp
+	s.Receive(b.packet(true, true, 0), at(7))
+	s.Expect(stamp.ID("a"), at(8))
+	a.number, a.timestamp = b.number, b.timestamp
+	s.Receive(a.packet(true, false, 2), at(9))
+	if got := s.Counts().NoKeyFrame; got != 1 {
+		t.Errorf("back without a key frame: counted %d, want 1", got)
+	}
+}
+
 // Isolation: whose media comes is judged with a grace of a second either way,
 // and in the end every packet of a stranger is counted.
 func TestRoute(t *testing.T) {

@@ -68,7 +68,7 @@ func (s *Stream) judgeSwitch(at place, opens bool, from origin) {
 		s.head.open = true
 		s.picture.wantsKey = true
 	case s.picture.broken: // the loss may have taken the key frame's beginning
-	case from != (origin{}) && s.from != from:
+	case from != (origin{}) && s.from != from && s.ahead != from:
 		s.counts.NoKeyFrame++
 		s.picture.wantsKey = true
 	}

@@ -46,7 +46,10 @@ type Stream struct {
 	head    head
 	route   route
 	from    origin
-	opened  bool
+	// ahead is whose key frame came last of those who seemed too late: a map
+	// that is still on its way may name them again, as in A, B, A.
+	ahead  origin
+	opened bool
 
 	start     time.Time // of the first packet
 	switched  time.Time // when the present publisher's first packet came
@@ -83,7 +86,7 @@ func (s *Stream) Expect(publisher uint64, now time.Time) (opened bool) {
 	early, misrouted := s.route.expect(publisher, now)
 	s.counts.Early += early
 	s.counts.Misrouted += misrouted
-	s.opened = early > 0 && s.from.publisher == publisher
+	s.opened = publisher != 0 && (early > 0 && s.from.publisher == publisher || s.ahead.publisher == publisher)
 	return s.opened
 }
 
@@ -137,8 +140,12 @@ func (s *Stream) media(p *Packet, at place, now time.Time, out *Outcome) {
 		}
 		s.timestamp = p.Timestamp
 	}
-	if at.inOrder() && v != tooLate && from != (origin{}) {
-		s.from = from
+	switch {
+	case !at.inOrder() || from == (origin{}):
+	case v != tooLate:
+		s.from, s.ahead = from, origin{}
+	case s.video && opens:
+		s.ahead = from
 	}
 	if at.inOrder() && !s.clear.started {
 		s.jitter.add(p.Timestamp, now.Sub(s.start), s.clock)
