@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,7 +14,7 @@ var ErrAssertion = errors.New("bad assertion")
 // maxAssertion bounds the text that ParseAssertions looks at, in bytes.
 const maxAssertion = 4096
 
-// Assertion is a claim about one scalar of a [Result], such as join_p95<2s.
+// Assertion is a claim about one scalar of a result, such as join_p95<2s.
 type Assertion struct {
 	field  Field
 	op     string
@@ -36,14 +37,21 @@ func (a Assertion) String() string { return a.source }
 // with underscores (join_p95), or its last part where that is unambiguous
 // (us_per_forwarded_packet). A number without a unit is in the field's own. The
 // empty list is no claim. Errors wrap [ErrAssertion] and name what would do.
+//
+// These are claims about a [Result]; [ParseAssertionsOf] reads those about others.
 func ParseAssertions(list string) ([]Assertion, error) {
+	return ParseAssertionsOf(new(Result).Fields(), list)
+}
+
+// ParseAssertionsOf reads claims about a result that has these fields, as
+// [ParseAssertions] does.
+func ParseAssertionsOf(fields []Field, list string) ([]Assertion, error) {
 	if strings.TrimSpace(list) == "" {
 		return nil, nil
 	}
 	if len(list) > maxAssertion {
 		return nil, fmt.Errorf("%w: %d bytes long; at most %d", ErrAssertion, len(list), maxAssertion)
 	}
-	fields := new(Result).Fields()
 	var all []Assertion
 	for claim := range strings.SplitSeq(list, ",") {
 		a, err := parseClaim(fields, strings.TrimSpace(claim))
@@ -166,15 +174,18 @@ func example(f Field) string {
 
 // Judge decides the claim on the figures of r. A void result proves nothing,
 // and a figure that is null holds no claim.
-func (a Assertion) Judge(r *Result) Verdict {
+func (a Assertion) Judge(r *Result) Verdict { return a.judge(r.Fields(), r.Void) }
+
+// judge decides the claim on the fields of a result, which may be void.
+func (a Assertion) judge(fields []Field, void bool) Verdict {
 	v := Verdict{Assertion: a.source, Outcome: OutcomeUnmeasured}
-	field, _, _ := lookup(r.Fields(), a.field.Path)
+	field, _, _ := lookup(fields, a.field.Path)
 	if field.Value == nil {
 		return v
 	}
 	v.Actual = formatField(field)
 	switch held := a.holds(field.Value); {
-	case r.Void && a.voidable():
+	case void && a.voidable():
 		v.Outcome = OutcomeVoid
 	case held:
 		v.Outcome = OutcomeHeld
@@ -186,11 +197,12 @@ func (a Assertion) Judge(r *Result) Verdict {
 
 // voidable says whether a saturated generator falsifies the field: everything
 // but what was configured, what tells of the saturation itself, and what is
-// counted one by one whatever the load (who joined, renegotiations).
+// counted one by one whatever the load (who joined, renegotiations, packets that
+// should never have come).
 func (a Assertion) voidable() bool {
 	section, _, _ := strings.Cut(a.field.Path, ".")
 	switch section {
-	case "void", "generator", "scenario", "tool", "schema", "started", "joins", "sdp":
+	case "void", "generator", "scenario", "tool", "schema", "started", "joins", "sdp", "stray":
 		return false
 	}
 	return true
@@ -227,7 +239,17 @@ func compare(x float64, op string, y float64) bool {
 
 // Judge decides the claims and keeps the verdicts in the result, in order.
 func (r *Result) Judge(claims []Assertion) {
+	r.Assertions = append(r.Assertions, judgeAll(claims, r.Fields(), r.Void)...)
+}
+
+func judgeAll(claims []Assertion, fields []Field, void bool) (all []Verdict) {
 	for _, a := range claims {
-		r.Assertions = append(r.Assertions, a.Judge(r))
+		all = append(all, a.judge(fields, void))
 	}
+	return all
+}
+
+// allHeld says whether every one of them held.
+func allHeld(all []Verdict) bool {
+	return !slices.ContainsFunc(all, func(v Verdict) bool { return v.Outcome != OutcomeHeld })
 }

@@ -178,14 +178,19 @@ func (a *attendance) figures(r *Result) {
 		}
 	}
 	r.Join, r.Token, r.FirstFrame = percentilesOf(join), percentilesOf(token), percentilesOf(first)
-	r.Joins.Errors = []ErrorCount{}
+	r.Joins.Errors = countsOf(reasons)
+}
+
+// countsOf lists reasons, the most frequent first.
+func countsOf(reasons map[string]int) []ErrorCount {
+	all := []ErrorCount{}
 	for reason, n := range reasons {
-		r.Joins.Errors = append(r.Joins.Errors, ErrorCount{reason, n})
+		all = append(all, ErrorCount{reason, n})
 	}
-	sort.Slice(r.Joins.Errors, func(i, j int) bool {
-		x, y := r.Joins.Errors[i], r.Joins.Errors[j]
-		return x.Count > y.Count || x.Count == y.Count && x.Error < y.Error
+	sort.Slice(all, func(i, j int) bool {
+		return all[i].Count > all[j].Count || all[i].Count == all[j].Count && all[i].Error < all[j].Error
 	})
+	return all
 }
 
 // firstSightLocked is from when a member can be expected to see somebody: its

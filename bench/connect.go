@@ -28,18 +28,24 @@ type clientJoiner struct {
 // join implements joiner.
 func (j clientJoiner) join(ctx context.Context, s seat) (peer, error) {
 	p := &clientPeer{began: time.Now()}
-	o := client.Options{URL: j.url, Token: s.token, InsecureTLS: j.insecure, Light: j.light, IgnoreLayers: s.allLayers}
-	if s.publisher {
-		var err error
-		if o.Publish, err = publications(s, &p.meter); err != nil {
-			return nil, err
-		}
+	o, err := j.options(s, &p.meter)
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	if p.client, err = client.Connect(ctx, o); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// options are what a seat's client is to do.
+func (j clientJoiner) options(s seat, m *meter) (client.Options, error) {
+	o := client.Options{URL: j.url, Token: s.token, InsecureTLS: j.insecure, Light: j.light, IgnoreLayers: s.allLayers}
+	var err error
+	if s.publisher {
+		o.Publish, err = publications(s, m)
+	}
+	return o, err
 }
 
 // publications are the camera and the microphone of a publisher.
@@ -83,8 +89,9 @@ func (p *clientPeer) look(ctx context.Context, tiles []wanted) error {
 	return p.client.SetLayout(ctx, layout)
 }
 
-func (p *clientPeer) counters() counters {
-	stats := p.client.Stats()
+func (p *clientPeer) counters() counters { return p.countersOf(p.client.Stats()) }
+
+func (p *clientPeer) countersOf(stats client.Stats) counters {
 	c := counters{
 		sdp:   int64(stats.SDPAfterFirst),
 		audio: received(stats.Audio), video: received(stats.Video),

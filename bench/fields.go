@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Field is one scalar of [Result].
+// Field is one scalar of a result.
 type Field struct {
 	// Path is the dotted name in result.json, such as join.p95.
 	Path string
@@ -29,8 +29,11 @@ const (
 
 // Fields lists the scalars of r in the order of result.json. Lists have none.
 func (r *Result) Fields() []Field {
-	return appendFields(nil, "", reflect.ValueOf(r).Elem())
+	return fieldsOf(r)
 }
+
+// fieldsOf lists the scalars of what a result points to.
+func fieldsOf(result any) []Field { return appendFields(nil, "", reflect.ValueOf(result).Elem()) }
 
 func appendFields(to []Field, prefix string, v reflect.Value) []Field {
 	for i := range v.NumField() {

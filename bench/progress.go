@@ -17,7 +17,7 @@ const barWidth = 30
 // terminal, otherwise as a line now and then.
 func NewProgress(w io.Writer, terminal bool) Progress {
 	if terminal {
-		return &bars{container: mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh())}
+		return &bars{container: mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh()), steps: map[string]*step{}}
 	}
 	return &lines{w: w}
 }
@@ -30,6 +30,7 @@ type lines struct {
 	failed    int
 	measured  time.Duration // when the last line was written
 	measuring bool
+	stepped   map[string]int // how far each step was at its last line
 }
 
 // linesEvery is the time between two lines of the steady window.
@@ -43,6 +44,18 @@ func (l *lines) Joining(joined, failed, total int) {
 	}
 	l.joined, l.failed = joined, failed
 	fmt.Fprintf(l.w, "joined %d of %d%s\n", joined, total, failures(failed))
+}
+
+func (l *lines) Step(name string, done, total int) {
+	if l.stepped == nil {
+		l.stepped = map[string]int{}
+	}
+	// Four lines of each, as of the joins.
+	if before := l.stepped[name]; done == before || done < total && done < before+max(1, total/4) {
+		return
+	}
+	l.stepped[name] = done
+	fmt.Fprintf(l.w, "%s %d of %d\n", name, done, total)
 }
 
 func failures(failed int) string {
@@ -78,9 +91,11 @@ func (l *lines) Note(text string) { fmt.Fprintln(l.w, text) }
 
 func (l *lines) Close() {}
 
-// bars draws one bar for the joins and one for the steady window.
+// bars draws one bar for the joins, one for the steady window, and one for each
+// step.
 type bars struct {
 	container *mpb.Progress
+	steps     map[string]*step
 	join      *mpb.Bar
 	window    *mpb.Bar
 	joinText  atomic.Pointer[string]
@@ -117,10 +132,32 @@ func (b *bars) Measuring(passed, total time.Duration, now Live) {
 	b.window.SetCurrent(passed.Milliseconds())
 }
 
+// step is the bar of a step.
+type step struct {
+	bar  *mpb.Bar
+	text atomic.Pointer[string]
+}
+
+func (b *bars) Step(name string, done, total int) {
+	s := b.steps[name]
+	if s == nil {
+		s = &step{}
+		s.bar = b.add(name, int64(total), &s.text)
+		b.steps[name] = s
+	}
+	text := fmt.Sprintf("%d of %d", done, total)
+	s.text.Store(&text)
+	s.bar.SetCurrent(int64(done))
+}
+
 func (b *bars) Note(text string) { fmt.Fprintln(b.container, text) }
 
 func (b *bars) Close() {
-	for _, bar := range []*mpb.Bar{b.join, b.window} {
+	all := []*mpb.Bar{b.join, b.window}
+	for _, s := range b.steps {
+		all = append(all, s.bar)
+	}
+	for _, bar := range all {
 		if bar != nil {
 			bar.Abort(false) // does nothing to a bar that is complete
 		}

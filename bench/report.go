@@ -38,9 +38,9 @@ func OpenOutput(dir string) (Output, error) {
 	return Output{dir}, os.Remove(probe.Name())
 }
 
-// Write puts the result into result.json, which is complete or absent at any
+// Write puts a result into result.json, which is complete or absent at any
 // moment, and gives its path. Errors wrap [ErrOutput].
-func (o Output) Write(r *Result) (path string, err error) {
+func (o Output) Write(r any) (path string, err error) {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrOutput, err)
@@ -97,12 +97,18 @@ func (r *Result) Report(w io.Writer, terminal bool) error {
 		s.table(r.summaryRows()),
 		s.table(r.timeRows()),
 		s.table(r.mediaRows()),
-		s.table(r.costRows()),
+		s.table(costRows(r.Server, r.Generator, r.Scenario.Seconds)),
 	}
-	for _, text := range r.remarks() {
+	return s.write(w, blocks, remarks(r.Joins.Errors, r.Server, r.Generator, r.VoidReasons), r.Assertions)
+}
+
+// write writes blocks, what must be known before they are believed, and the
+// outcome of assertions.
+func (s style) write(w io.Writer, blocks, remarks []string, verdicts []Verdict) error {
+	for _, text := range remarks {
 		blocks = append(blocks, s.bad.Render(text))
 	}
-	for _, v := range r.Assertions {
+	for _, v := range verdicts {
 		blocks = append(blocks, s.verdict(v))
 	}
 	for _, block := range blocks {
@@ -169,12 +175,14 @@ func (r *Result) timeRows() [][]string {
 		{"join", r.Join}, {"first frame", r.FirstFrame},
 		{"latency, audio", r.LatencyAudio}, {"latency, video", r.LatencyVideo},
 	} {
-		rows = append(rows, []string{
-			line.name, optional(line.p.P50, "s"), optional(line.p.P95, "s"),
-			optional(line.p.P99, "s"), optional(line.p.Max, "s"),
-		})
+		rows = append(rows, line.p.row(line.name))
 	}
 	return rows
+}
+
+// row is a line of a table: p50, p95, p99 and max.
+func (p Percentiles) row(name string) []string {
+	return []string{name, optional(p.P50, "s"), optional(p.P95, "s"), optional(p.P99, "s"), optional(p.Max, "s")}
 }
 
 func (r *Result) mediaRows() [][]string {
@@ -193,13 +201,13 @@ func (r *Result) mediaRows() [][]string {
 	return rows
 }
 
-func (r *Result) costRows() [][]string {
-	s, g := r.Server, r.Generator
+// costRows are what server and generator used in so many seconds.
+func costRows(s Server, g Generator, seconds float64) [][]string {
 	perSecond := func(count *float64) string {
-		if count == nil || r.Scenario.Seconds == 0 {
+		if count == nil || seconds == 0 {
 			return missing
 		}
-		return formatNumber(*count/r.Scenario.Seconds, "/s")
+		return formatNumber(*count/seconds, "/s")
 	}
 	return [][]string{
 		{"cost", "CPU", "per packet out", "in + out", "packets in", "out", "memory", "to join all"},
@@ -213,19 +221,18 @@ func (r *Result) costRows() [][]string {
 }
 
 // remarks are what a reader must know before believing the figures.
-func (r *Result) remarks() []string {
+func remarks(reasons []ErrorCount, server Server, g Generator, void []string) []string {
 	var all []string
-	for _, e := range r.Joins.Errors {
+	for _, e := range reasons {
 		all = append(all, fmt.Sprintf("%d × %s", e.Count, e.Error))
 	}
-	if r.Server.Problem != "" {
-		all = append(all, "server figures missing: "+r.Server.Problem)
+	if server.Problem != "" {
+		all = append(all, "server figures missing: "+server.Problem)
 	}
-	for _, reason := range r.VoidReasons {
+	for _, reason := range void {
 		all = append(all, "void: "+reason)
 	}
-	if r.Void {
-		g := r.Generator
+	if len(void) > 0 {
 		all = append(all, fmt.Sprintf("The generator could not keep up (it got %s of %d; the machine was %s busy), so nothing is proven: "+
 			"use fewer participants, a quieter machine, or another one for the generator.",
 			optional(g.CPU, "cores"), g.Cores, optional(g.MachineBusy, "ratio")))

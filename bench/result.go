@@ -234,14 +234,7 @@ const (
 )
 
 // Held says whether every assertion held.
-func (r *Result) Held() bool {
-	for _, v := range r.Assertions {
-		if v.Outcome != OutcomeHeld {
-			return false
-		}
-	}
-	return true
-}
+func (r *Result) Held() bool { return allHeld(r.Assertions) }
 
 // Complete says whether everybody joined and stayed.
 func (r *Result) Complete() bool {

@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// documented reads RESULT.md's tables: one line "path type unit" for each field,
-// with the fields of percentiles and media put in where they are used.
-func documented(t *testing.T) []string {
+// tables reads the tables of a file by the heading that they stand below: path,
+// type and unit of each field.
+func tables(t *testing.T, file string) map[string][][]string {
 	t.Helper()
-	text, err := os.ReadFile("RESULT.md")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +30,16 @@ func documented(t *testing.T) []string {
 			tables[section] = append(tables[section], m[1:])
 		}
 	}
+	return tables
+}
+
+// documented reads a file's fields: one line "path type unit" for each, with the
+// fields of percentiles and media, which RESULT.md has, put in where they are
+// used.
+func documented(t *testing.T, file string) []string {
+	t.Helper()
+	tables, own := tables(t, "RESULT.md"), tables(t, file)
+	tables[""] = own[""]
 	var expand func(prefix, table string) []string
 	expand = func(prefix, table string) (all []string) {
 		for _, f := range tables[table] {
@@ -75,14 +85,24 @@ func declared(kind reflect.Type, path, unit string) []string {
 }
 
 func TestResultIsDocumented(t *testing.T) {
-	got, want := declared(reflect.TypeFor[Result](), "", ""), documented(t)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("RESULT.md (-) and Result (+) differ:\n%s", diff)
+	for file, kind := range map[string]reflect.Type{
+		"RESULT.md": reflect.TypeFor[Result](),
+	} {
+		if diff := cmp.Diff(documented(t, file), declared(kind, "", "")); diff != "" {
+			t.Errorf("%s (-) and %s (+) differ:\n%s", file, kind, diff)
+		}
 	}
 }
 
 func TestFieldsAreResultJSON(t *testing.T) {
-	text, err := json.Marshal(new(Result))
+	for _, result := range []interface{ Fields() []Field }{new(Result)} {
+		fieldsAreJSON(t, result, result.Fields())
+	}
+}
+
+func fieldsAreJSON(t *testing.T, result any, fields []Field) {
+	t.Helper()
+	text, err := json.Marshal(result)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +111,7 @@ func TestFieldsAreResultJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	short := map[string]string{}
-	for _, f := range new(Result).Fields() {
+	for _, f := range fields {
 		at := any(tree)
 		for part := range strings.SplitSeq(f.Path, ".") {
 			branch, ok := at.(map[string]any)

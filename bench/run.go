@@ -43,6 +43,8 @@ type Progress interface {
 	Joining(joined, failed, total int)
 	// Measuring says how much of the steady window has passed.
 	Measuring(passed, total time.Duration, now Live)
+	// Step says how much of something else is done.
+	Step(name string, done, total int)
 	// Note says something that people should know and no figure tells.
 	Note(text string)
 	// Close ends the display.
@@ -105,13 +107,18 @@ func (r *run) blank(started time.Time) *Result {
 	s := r.scenario
 	return &Result{
 		Schema: SchemaRoom, Started: started.UTC().Truncate(time.Second),
-		Tool: Tool{Version: r.version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH},
+		Tool: thisTool(r.version),
 		Scenario: ScenarioInfo{
 			URL: s.URL, Participants: s.Participants, Publishers: s.Publishers, Layout: s.Layout,
 			Simulcast: s.Simulcast, Light: s.Light, AllLayers: s.AllLayers, Seconds: s.For.Seconds(), RampPerSecond: s.Ramp,
 		},
 		VoidReasons: []string{}, Assertions: []Verdict{},
 	}
+}
+
+// thisTool says what makes results here.
+func thisTool(version string) Tool {
+	return Tool{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 }
 
 // keepLayouts sends layouts while people come; the returned function ends that.

@@ -112,6 +112,7 @@ type silent struct{ notes []string }
 
 func (*silent) Joining(int, int, int)                        {}
 func (*silent) Measuring(time.Duration, time.Duration, Live) {}
+func (*silent) Step(string, int, int)                        {}
 func (s *silent) Note(text string)                           { s.notes = append(s.notes, text) }
 func (*silent) Close()                                       {}
 

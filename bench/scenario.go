@@ -74,14 +74,10 @@ func (s Scenario) Validate() error {
 	bad := func(format string, values ...any) error {
 		return fmt.Errorf("%w: "+format, append([]any{ErrScenario}, values...)...)
 	}
-	base, err := url.Parse(s.URL)
+	if err := validURL(s.URL); err != nil {
+		return err
+	}
 	switch {
-	case s.URL == "":
-		return bad("--url: missing; give the server's address, for example http://127.0.0.1:8080")
-	case err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https"):
-		return bad("--url: %q is no address; write it as http://127.0.0.1:8080 or https://calls.example.org", s.URL)
-	case strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.Fragment != "":
-		return bad("--url: %q goes on after the host; write it as http://127.0.0.1:8080", s.URL)
 	case s.Participants < minParticipants || s.Participants > maxParticipants:
 		return bad("--participants: %d; a room takes %d to %d", s.Participants, minParticipants, maxParticipants)
 	case s.Publishers < 1 || s.Publishers > s.Participants:
@@ -92,6 +88,20 @@ func (s Scenario) Validate() error {
 		return bad("--for: %v; write 1s to 24h", s.For)
 	case !(s.Ramp > 0 && s.Ramp <= maxRamp):
 		return bad("--ramp: %v/s; write more than 0/s, up to %d/s", s.Ramp, maxRamp)
+	}
+	return nil
+}
+
+// validURL says what is wrong with a server's address.
+func validURL(address string) error {
+	base, err := url.Parse(address)
+	switch {
+	case address == "":
+		return fmt.Errorf("%w: --url: missing; give the server's address, for example http://127.0.0.1:8080", ErrScenario)
+	case err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https"):
+		return fmt.Errorf("%w: --url: %q is no address; write it as http://127.0.0.1:8080 or https://calls.example.org", ErrScenario, address)
+	case strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.Fragment != "":
+		return fmt.Errorf("%w: --url: %q goes on after the host; write it as http://127.0.0.1:8080", ErrScenario, address)
 	}
 	return nil
 }

@@ -8,9 +8,9 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/atriumrtc/atrium/bench"
 	"github.com/atriumrtc/atrium/cmd/internal/cpuprofile"
@@ -23,7 +23,7 @@ const defaultMetrics = "http://127.0.0.1:7889/metrics"
 // maxKey bounds a key file, in bytes; a key is far shorter.
 const maxKey = 4096
 
-func newCommand(std standard, room runRoom) *cobra.Command {
+func newCommand(std standard, run scenarios) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "atrium-bench",
 		Short:         "Put a load on an Atrium server and say what it cost",
@@ -39,7 +39,7 @@ func newCommand(std standard, room runRoom) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRoomCommand(std, room), newSuiteCommand(std), newBaselineCommand(std), newEnterCommand())
+	root.AddCommand(newRoomCommand(std, run.room), newSuiteCommand(std), newBaselineCommand(std), newEnterCommand())
 	return root
 }
 
@@ -51,10 +51,8 @@ func noArguments(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// roomFlags are the flags of atrium-bench room.
-type roomFlags struct {
-	scenario     bench.Scenario
-	layout, ramp string
+// serverFlags are the flags of every command that puts a load on a server.
+type serverFlags struct {
 	key, keyFile string
 	insecure     bool
 	metrics      string
@@ -65,70 +63,36 @@ type roomFlags struct {
 	cpuProfile   string
 }
 
-func newRoomCommand(std standard, room runRoom) *cobra.Command {
-	var f roomFlags
-	c := &cobra.Command{
-		Use:   "room",
-		Short: "Fill one room and measure it",
-		Long: `Makes a plain room, lets participants join it as any client does, publishes
-video as Chromium packetises it, counts what arrives, and deletes the room.
-
-Layouts: gallery is a stage and 24 tiles, stage the stage alone, webinar the
-publishers and nobody else, nobody no picture at all.
-
-Assertions compare a number of result.json with a value, separated by commas:
-  --assert 'loss<0.1%,join_p95<2s,sdp==0,us_per_forwarded_packet<4'
-by < <= > >= == !=, with a unit of % s ms us k M or none.
-
-Exit codes: 0 all joined, stayed, and every assertion held; 1 failure; 2 usage;
-3 an assertion failed, could not be measured, or is void because the generator
-was the bottleneck.`,
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if !c.Flags().Changed("publishers") {
-				f.scenario.Publishers = f.scenario.Participants
-			}
-			return f.profiled(func() error { return f.run(c.Context(), std, room) })
-		},
-	}
-	flags := c.Flags()
+// add adds those that say which server, before a command's own.
+func (f *serverFlags) add(flags *pflag.FlagSet, url *string) {
 	flags.SortFlags = false
-	flags.StringVar(&f.scenario.URL, "url", "", "server, for example http://127.0.0.1:8080")
+	flags.StringVar(url, "url", "", "server, for example http://127.0.0.1:8080")
 	flags.StringVar(&f.key, "key", "", "API key; others can see it in the list of processes, so rather use --key-file")
 	flags.StringVar(&f.keyFile, "key-file", "", "file that holds the API key; - is the standard input")
 	flags.BoolVar(&f.insecure, "insecure", false, "accept any TLS certificate of the server")
 	flags.StringVar(&f.metrics, "metrics", defaultMetrics, "the server's metrics, for its CPU time; without them those figures are null")
-	flags.IntVar(&f.scenario.Participants, "participants", 30, "how many join")
-	flags.IntVar(&f.scenario.Publishers, "publishers", 0, "how many of them publish camera and microphone (default all)")
-	flags.StringVar(&f.layout, "layout", string(bench.LayoutGallery), "what each looks at: gallery, stage, webinar or nobody")
-	flags.BoolVar(&f.scenario.Simulcast, "simulcast", false, "publish three encodings of each camera instead of one")
-	flags.BoolVar(&f.scenario.Light, "light", false, "check every RTP header but decrypt only samples, to hold many more participants (Linux)")
-	flags.BoolVar(&f.scenario.AllLayers, "all-layers", false, "send all encodings, those too that the server says nobody needs")
+}
+
+// addRest adds those that say how it is measured, after a command's own.
+func (f *serverFlags) addRest(flags *pflag.FlagSet, assertion string) {
 	flags.IntVar(&f.serverPID, "server-pid", 0, "the server's process id on this host, for its CPU time in user and kernel mode")
-	flags.BoolVar(&f.profile, "profile", false, "have a server with --cpu-profile write a CPU profile of the steady window; needs --server-pid")
+	flags.BoolVar(&f.profile, "profile", false, "have a server with --cpu-profile write a CPU profile of what is measured; needs --server-pid")
 	flags.StringVar(&f.cpuProfile, "cpu-profile", "", "file for a CPU profile of atrium-bench itself, between two SIGUSR1")
-	flags.DurationVar(&f.scenario.For, "for", 20*time.Second, "how long to measure, from when all have joined")
-	flags.StringVar(&f.ramp, "ramp", "30/s", "how many begin to join each second")
-	flags.StringVar(&f.assert, "assert", "", "what must hold, for example 'loss<0.1%,join_p95<2s'")
+	flags.StringVar(&f.assert, "assert", "", "what must hold, for example '"+assertion+"'")
 	flags.StringVar(&f.out, "out", "", "directory for result.json; without it only the table is printed")
-	return c
 }
 
-// profiled does the work, of which --cpu-profile writes a part.
-func (f *roomFlags) profiled(work func() error) error {
-	if f.cpuProfile == "" {
-		return work()
-	}
-	stop, err := cpuprofile.Watch(f.cpuProfile)
-	if err != nil {
-		return fmt.Errorf("--cpu-profile: %w", err)
-	}
-	err = work()
-	return errors.Join(err, stop())
+// result is what a run found out.
+type result interface {
+	Judge(claims []bench.Assertion)
+	Held() bool
+	Report(w io.Writer, terminal bool) error
 }
 
-func (f *roomFlags) run(ctx context.Context, std standard, room runRoom) error {
-	assertions, options, err := f.prepare()
+// carryOut runs a scenario that is valid, judges what it found out by claims
+// about its fields, and tells the result.
+func (f *serverFlags) carryOut(std standard, fields []bench.Field, run func(bench.Options) (result, error)) error {
+	claims, options, err := f.prepare(fields)
 	if err != nil {
 		return err
 	}
@@ -140,48 +104,51 @@ func (f *roomFlags) run(ctx context.Context, std standard, room runRoom) error {
 		}
 		output = &opened
 	}
-	progress := bench.NewProgress(std.err, std.errTerminal)
-	options.Progress = progress
-	result, err := room(ctx, f.scenario, options)
-	progress.Close()
-	if err != nil {
-		return err
-	}
-	result.Judge(assertions)
-	if err := result.Report(std.out, std.outTerminal); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
-	}
-	if output != nil {
-		path, err := output.Write(result)
+	return f.profiled(func() error {
+		progress := bench.NewProgress(std.err, std.errTerminal)
+		options.Progress = progress
+		found, err := run(options)
+		progress.Close()
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(std.out, path)
+		found.Judge(claims)
+		if err := found.Report(std.out, std.outTerminal); err != nil {
+			return fmt.Errorf("writing the report: %w", err)
+		}
+		if output != nil {
+			path, err := output.Write(found)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(std.out, path)
+		}
+		if !found.Held() {
+			return errAssert
+		}
+		return nil
+	})
+}
+
+// profiled does the work, of which --cpu-profile writes a part.
+func (f *serverFlags) profiled(work func() error) error {
+	if f.cpuProfile == "" {
+		return work()
 	}
-	switch {
-	case !result.Held():
-		return errAssert
-	case !result.Complete():
-		return fmt.Errorf("%d of %d could not join and %d were dropped; the reasons stand in the table above",
-			result.Joins.Failed, result.Joins.Planned, result.Joins.Dropped)
+	stop, err := cpuprofile.Watch(f.cpuProfile)
+	if err != nil {
+		return fmt.Errorf("--cpu-profile: %w", err)
 	}
-	return nil
+	err = work()
+	return errors.Join(err, stop())
 }
 
 // prepare checks the flags and reads the key.
-func (f *roomFlags) prepare() ([]bench.Assertion, bench.Options, error) {
-	var err error
-	f.scenario.Layout = bench.Layout(f.layout)
-	if f.scenario.Ramp, err = bench.ParseRamp(f.ramp); err != nil {
-		return nil, bench.Options{}, err
-	}
-	if err := f.scenario.Validate(); err != nil {
-		return nil, bench.Options{}, err
-	}
+func (f *serverFlags) prepare(fields []bench.Field) ([]bench.Assertion, bench.Options, error) {
 	if f.serverPID < 0 || (f.profile && f.serverPID == 0) {
 		return nil, bench.Options{}, usageError{errors.New("--server-pid: give the id of the server's process; --profile needs it")}
 	}
-	assertions, err := bench.ParseAssertions(f.assert)
+	assertions, err := bench.ParseAssertionsOf(fields, f.assert)
 	if err != nil {
 		return nil, bench.Options{}, err
 	}
@@ -200,7 +167,7 @@ func (f *roomFlags) prepare() ([]bench.Assertion, bench.Options, error) {
 }
 
 // readKey gives the API key of --key or --key-file.
-func (f *roomFlags) readKey(stdin io.Reader) (string, error) {
+func (f *serverFlags) readKey(stdin io.Reader) (string, error) {
 	switch {
 	case f.key != "" && f.keyFile != "":
 		return "", usageError{errors.New("--key and --key-file: give only one of them")}

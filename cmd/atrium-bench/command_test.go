@@ -33,10 +33,10 @@ func execute(result *bench.Result, err error, args ...string) outcome {
 	var o outcome
 	var out, log bytes.Buffer
 	o.code = run(context.Background(), args, standard{out: &out, err: &log},
-		func(_ context.Context, s bench.Scenario, options bench.Options) (*bench.Result, error) {
+		scenarios{room: func(_ context.Context, s bench.Scenario, options bench.Options) (*bench.Result, error) {
 			o.ran, o.scenario, o.options = true, s, options
 			return result, err
-		})
+		}})
 	o.out, o.err = out.String(), log.String()
 	return o
 }
@@ -155,7 +155,7 @@ func TestKeyFile(t *testing.T) {
 			t.Errorf("%s: exit %d (ran: %v), want 1: %s", path, o.code, o.ran, o.err)
 		}
 	}
-	f := roomFlags{keyFile: "-"}
+	f := serverFlags{keyFile: "-"}
 	if key, err := f.readKey(strings.NewReader("atk_stdin\n")); err != nil || key != "atk_stdin" {
 		t.Errorf("standard input: %q, %v", key, err)
 	}

@@ -86,9 +86,14 @@ func startServer(t *testing.T) ready {
 
 // benchRoom runs atrium-bench room against a server, in this process.
 func benchRoom(server ready, args ...string) (code int, out, log string) {
+	return benchServer(server, "room", args...)
+}
+
+// benchServer runs a command of atrium-bench against a server, in this process.
+func benchServer(server ready, command string, args ...string) (code int, out, log string) {
 	var stdout, stderr bytes.Buffer
-	args = append([]string{"room", "--url", server.URL, "--key", server.APIKey, "--metrics", server.AdminURL + "/metrics"}, args...)
-	code = run(context.Background(), args, standard{out: &stdout, err: &stderr}, bench.Run)
+	args = append([]string{command, "--url", server.URL, "--key", server.APIKey, "--metrics", server.AdminURL + "/metrics"}, args...)
+	code = run(context.Background(), args, standard{out: &stdout, err: &stderr}, ofBench())
 	return code, stdout.String(), stderr.String()
 }
 
@@ -140,7 +145,7 @@ func TestAgainstAServer(t *testing.T) {
 		defer cancel()
 		var out, log bytes.Buffer
 		code := run(ctx, []string{"room", "--url", server.URL, "--key", server.APIKey, "--participants", "4"},
-			standard{out: &out, err: &log}, bench.Run)
+			standard{out: &out, err: &log}, ofBench())
 		if code != exitFailure || !strings.Contains(log.String(), "interrupted; nothing was measured") {
 			t.Errorf("exit %d, want 1: %s", code, &log)
 		}

@@ -46,7 +46,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args[1:], standard{
 		out: os.Stdout, err: os.Stderr, outTerminal: isTerminal(os.Stdout), errTerminal: isTerminal(os.Stderr),
-	}, bench.Run)
+	}, ofBench())
 	stop()
 	os.Exit(code)
 }
@@ -60,7 +60,16 @@ type standard struct {
 	outTerminal, errTerminal bool
 }
 
-// runRoom carries a scenario out; bench.Run but in tests.
+// scenarios carry scenarios out; those of package bench but in tests.
+type scenarios struct {
+	room runRoom
+}
+
+// ofBench are those of package bench.
+func ofBench() scenarios {
+	return scenarios{room: bench.Run}
+}
+
 type runRoom func(context.Context, bench.Scenario, bench.Options) (*bench.Result, error)
 
 // Errors that stand for an exit code. usageError wraps what was wrong with the
@@ -72,8 +81,8 @@ func (e usageError) Unwrap() error { return e.error }
 var errAssert = errors.New("an assertion did not hold")
 
 // run is the whole command but for signals and the exit.
-func run(ctx context.Context, args []string, std standard, room runRoom) (code int) {
-	command := newCommand(std, room)
+func run(ctx context.Context, args []string, std standard, with scenarios) (code int) {
+	command := newCommand(std, with)
 	command.SetArgs(args)
 	err := command.ExecuteContext(ctx)
 	if err == nil {
