@@ -46,7 +46,10 @@ func (m *media) Participants(context.Context, string) ([]control.Participant, er
 func (m *media) Mute(context.Context, string, string, string, bool) error {
 	return control.ErrNotFound
 }
-func (m *media) Remove(context.Context, string, string) error { return control.ErrNotFound }
+func (m *media) Remove(context.Context, string, string) error                     { return control.ErrNotFound }
+func (m *media) Arrange(context.Context, control.MediaRoom) error                 { return nil }
+func (m *media) Attach(context.Context, string, []string) error                   { return control.ErrNotFound }
+func (m *media) Tell(context.Context, control.Audience, control.CallNotice) error { return nil }
 
 type fixture struct {
 	*control.Service

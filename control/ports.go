@@ -30,14 +30,68 @@ type Media interface {
 	// the participant isn't in the room; roomID "" is wherever they are,
 	// parked too.
 	Remove(ctx context.Context, roomID, participantID string) error
+	// Arrange tells a room that is open, and everybody in it, of its new name,
+	// end and controls. Nothing happens when it isn't open: Place brings them
+	// along.
+	Arrange(ctx context.Context, room MediaRoom) error
+	// Attach has what a participant publishes from their microphone heard in
+	// these rooms too, those that open later as well; none ends it. It holds
+	// until they leave or are attached anew. ErrNotFound when they aren't
+	// connected.
+	Attach(ctx context.Context, participantID string, roomIDs []string) error
+	// Tell has a notice shown to everybody in some rooms, and to some
+	// participants wherever they are. Who isn't connected misses it.
+	Tell(ctx context.Context, to Audience, n CallNotice) error
 }
 
 // MediaRoom describes a room to media.
 type MediaRoom struct {
 	ID, Name string
-	Kind     string // individual, meeting, group, plain
+	Kind     string // individual, meeting, group, breakout, plain
 	Capacity int    // seats
 	EndsAt   time.Time
+	// Silenced are the sources of the participant to be placed that aren't
+	// forwarded.
+	Silenced []string
+	Controls RoomControls
+}
+
+// RoomControls are what clients and the chat of a room go by (R-GC-5).
+type RoomControls struct {
+	ChatOff   bool
+	Spotlight string // participant id, "" for nobody
+	InCharge  string // participant id, "" for nobody
+	// Call is the id of the call that the room is of, and Breakouts the rooms
+	// that people may choose from now.
+	Call      string
+	Breakouts []BreakoutRoom
+}
+
+// Audience is who hears a CallNotice.
+type Audience struct {
+	RoomIDs        []string
+	ParticipantIDs []string
+}
+
+// NoticeCode says what a CallNotice is about.
+type NoticeCode string
+
+// Codes of a CallNotice.
+const (
+	NoticeEnding       NoticeCode = "ending"           // the call ends at At (R-GC-3)
+	NoticeBreakoutsEnd NoticeCode = "breakouts_ending" // the breakouts close at At (R-GC-4)
+	NoticeBroadcast    NoticeCode = "broadcast"        // a moderator's text to all rooms
+	NoticeHelp         NoticeCode = "help"             // From asks for the moderator
+	NoticeAskUnmute    NoticeCode = "ask_unmute"       // a moderator asks you to unmute Text
+)
+
+// CallNotice is something that is shown in a call and kept nowhere.
+type CallNotice struct {
+	Code NoticeCode
+	Text string    // what a moderator wrote, or the source to unmute
+	From string    // participant id, "" for the server
+	Room string    // breakout that From is in
+	At   time.Time // of what is announced
 }
 
 // Participant is somebody in a room.

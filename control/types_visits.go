@@ -91,6 +91,7 @@ type Visit struct {
 	MeetingRoomID  string            `json:"meeting_room_id,omitempty"`
 	AppointmentID  string            `json:"appointment_id,omitempty"`
 	ConsultID      string            `json:"consult_id,omitempty"`
+	GroupID        string            `json:"group_id,omitempty"`
 	CallID         string            `json:"call_id,omitempty"`
 	ParticipantID  string            `json:"participant_id"`
 	Kind           VisitKind         `json:"kind"`
@@ -120,14 +121,17 @@ const (
 
 // Member is somebody who is or was in a call.
 type Member struct {
-	ParticipantID string    `json:"participant_id"`
-	VisitID       string    `json:"visit_id,omitempty"`   // a guest's
-	AccountID     string    `json:"account_id,omitempty"` // of staff
-	Name          string    `json:"name,omitempty"`       // of staff; a guest's stands sealed in the visit
-	Role          Role      `json:"role"`
-	Provider      bool      `json:"provider,omitempty"` // keeps the call from going on hold
-	JoinedAt      time.Time `json:"joined_at"`
-	LeftAt        time.Time `json:"left_at,omitzero"`
+	ParticipantID string `json:"participant_id"`
+	VisitID       string `json:"visit_id,omitempty"`   // a guest's
+	AccountID     string `json:"account_id,omitempty"` // of staff
+	Name          string `json:"name,omitempty"`       // of staff; a guest's stands sealed in the visit
+	Role          Role   `json:"role"`
+	Provider      bool   `json:"provider,omitempty"` // keeps the call from going on hold
+	// Silenced are the sources that a moderator stopped: media forwards
+	// nothing of them (R-GC-5).
+	Silenced []string  `json:"silenced,omitempty"`
+	JoinedAt time.Time `json:"joined_at"`
+	LeftAt   time.Time `json:"left_at,omitzero"`
 }
 
 // Call is people who see and hear each other, or a meeting room's session.
@@ -137,13 +141,28 @@ type Call struct {
 	UnitID         string    `json:"unit_id"`
 	AreaID         string    `json:"area_id,omitempty"`
 	MeetingRoomID  string    `json:"meeting_room_id,omitempty"`
-	Kind           RoomType  `json:"kind"` // Individual or Meeting
+	GroupID        string    `json:"group_id,omitempty"`
+	Kind           RoomType  `json:"kind"` // Individual, Meeting or Group
 	State          CallState `json:"state"`
 	Locked         bool      `json:"locked,omitempty"`
 	Members        []Member  `json:"members"`
 	StartedAt      time.Time `json:"started_at"`
 	EndedAt        time.Time `json:"ended_at,omitzero"`
 	Peak           int       `json:"peak"` // most members at once
+	// EndsAt is when it ends for all; zero: never by itself (R-GC-3).
+	EndsAt time.Time `json:"ends_at,omitzero"`
+	// Controls are what the moderator has set (R-GC-5).
+	Controls CallControls `json:"controls,omitzero"`
+	// InCharge is the participant who moderates now, "" when nobody is there
+	// to (R-GC-6).
+	InCharge string `json:"in_charge,omitempty"`
+}
+
+// CallControls are what a moderator decides for everybody in a call (R-GC-5).
+// They hold in its breakouts too.
+type CallControls struct {
+	ChatOff   bool   `json:"chat_off,omitempty"`
+	Spotlight string `json:"spotlight,omitempty"` // participant id
 }
 
 // ConsultState is how far a Consult Now link has come.

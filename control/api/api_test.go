@@ -280,3 +280,9 @@ func (f *fixture) room(body string) Room {
 	f.t.Helper()
 	return must[Room](f, http.StatusCreated, "POST", "/api/v1/rooms", f.key, body)
 }
+
+func (m *fakeMedia) Arrange(context.Context, control.MediaRoom) error { return nil }
+
+func (m *fakeMedia) Attach(context.Context, string, []string) error { return control.ErrNotFound }
+
+func (m *fakeMedia) Tell(context.Context, control.Audience, control.CallNotice) error { return nil }

@@ -2,6 +2,7 @@ package controltest
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/atriumrtc/atrium/control"
@@ -10,8 +11,17 @@ import (
 // Media is a control.Media that keeps who was placed where. The zero value is
 // ready; nobody is connected.
 type Media struct {
-	mu    sync.Mutex
-	where map[string]string // of those connected: the room, "" when parked
+	mu       sync.Mutex
+	where    map[string]string // of those connected: the room, "" when parked
+	arranged map[string]control.MediaRoom
+	attached map[string][]string
+	told     []Told
+}
+
+// Told is a notice that was given, and to whom.
+type Told struct {
+	To     control.Audience
+	Notice control.CallNotice
 }
 
 // Connect has a participant connect, parked.
@@ -119,4 +129,59 @@ func (m *Media) Remove(_ context.Context, roomID, participantID string) error {
 	}
 	delete(m.where, participantID)
 	return nil
+}
+
+// Arrange implements control.Media. It keeps the last arrangement of a room,
+// open or not.
+func (m *Media) Arrange(_ context.Context, room control.MediaRoom) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.arranged == nil {
+		m.arranged = make(map[string]control.MediaRoom)
+	}
+	m.arranged[room.ID] = room
+	return nil
+}
+
+// Arranged returns how a room was arranged last; a zero one when it wasn't.
+func (m *Media) Arranged(roomID string) control.MediaRoom {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.arranged[roomID]
+}
+
+// Attach implements control.Media.
+func (m *Media) Attach(_ context.Context, participantID string, roomIDs []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.where[participantID]; !ok {
+		return control.ErrNotFound
+	}
+	if m.attached == nil {
+		m.attached = make(map[string][]string)
+	}
+	m.attached[participantID] = slices.Clone(roomIDs)
+	return nil
+}
+
+// Attached returns the rooms that somebody's voice is attached to.
+func (m *Media) Attached(participantID string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.attached[participantID])
+}
+
+// Tell implements control.Media.
+func (m *Media) Tell(_ context.Context, to control.Audience, n control.CallNotice) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told = append(m.told, Told{to, n})
+	return nil
+}
+
+// Told returns the notices that were given, in order.
+func (m *Media) Told() []Told {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.told)
 }

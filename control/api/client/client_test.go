@@ -217,3 +217,9 @@ func TestOtherServers(t *testing.T) {
 		server.Close()
 	}
 }
+
+func (*media) Arrange(context.Context, control.MediaRoom) error { return nil }
+
+func (*media) Attach(context.Context, string, []string) error { return control.ErrNotFound }
+
+func (*media) Tell(context.Context, control.Audience, control.CallNotice) error { return nil }
