@@ -68,6 +68,8 @@ type Seating struct {
 	// Room is the API's room to enter; nil for a seat that the rules place by
 	// themselves (see TakeSeat).
 	Room *Room
+	// Group says that the seat is in a group, or in its lobby.
+	Group bool
 }
 
 // Seating says whether a join is still good, using nothing up: ErrTokenUsed;
@@ -78,12 +80,14 @@ func (s *Service) Seating(ctx context.Context, j Join) (Seating, error) {
 		if !validID(j.ID) || !validID(j.ParticipantID) {
 			return ErrNotFound
 		}
-		seating.Room = nil
-		_, err := get[seatRecord](tx, prefixParticipant+j.ParticipantID)
+		seating = Seating{}
+		seat, err := get[seatRecord](tx, prefixParticipant+j.ParticipantID)
 		if errors.Is(err, ErrNotFound) {
 			var room Room
 			room, err = s.room(tx, j.OrganisationID, j.RoomID)
 			seating.Room = &room
+		} else if err == nil {
+			seating.Group, err = seat.group(tx)
 		}
 		if err != nil {
 			return err
@@ -97,6 +101,20 @@ func (s *Service) Seating(ctx context.Context, j Join) (Seating, error) {
 		return Seating{}, fmt.Errorf("see what a join is good for: %w", err)
 	}
 	return seating, nil
+}
+
+// group says whether a seat is in a group, or in its lobby.
+func (r *seatRecord) group(tx store.Tx) (bool, error) {
+	callID := r.CallID
+	if r.VisitID != "" {
+		v, err := get[visitRecord](tx, prefixVisit+r.VisitID)
+		if err != nil || v.GroupID != "" || v.CallID == "" {
+			return v.GroupID != "", err
+		}
+		callID = v.CallID
+	}
+	call, err := get[Call](tx, prefixCall+callID)
+	return call.Kind == Group, err
 }
 
 // TakeSeat uses a join up, durably, once its participant is there, and puts

@@ -46,7 +46,8 @@ type SourceInfo struct {
 type ParticipantInfo struct {
 	ID, Name string
 	Role     Role
-	Hand     bool // hand raised
+	Hand     bool      // hand raised
+	HandAt   time.Time // since when; zero: it isn't
 	// Connected is false while the participant's seat is kept for a return.
 	Connected bool
 	// Sources that are being published, in order of SourceKind.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 )
@@ -51,7 +52,7 @@ type Participant struct {
 	announces   map[SourceKind]bool
 	muted       map[SourceKind]bool
 	mutedServer map[SourceKind]bool
-	hand        bool
+	handAt      time.Time // when it was raised; zero: it isn't
 	layout      []Tile
 	layoutSet   bool
 	detached    bool
@@ -97,7 +98,7 @@ func (p *Participant) Info() ParticipantInfo {
 }
 
 func (p *Participant) infoLocked() ParticipantInfo {
-	info := ParticipantInfo{ID: p.id, Name: p.name, Role: p.role, Hand: p.hand, Connected: p.seat == nil}
+	info := ParticipantInfo{ID: p.id, Name: p.name, Role: p.role, Hand: !p.handAt.IsZero(), HandAt: p.handAt, Connected: p.seat == nil}
 	for _, k := range []SourceKind{Microphone, Camera, Screen, ScreenAudio} {
 		if p.announces[k] {
 			info.Sources = append(info.Sources, SourceInfo{Kind: k, Muted: p.muted[k] || p.mutedServer[k], MutedByServer: p.mutedServer[k]})
@@ -209,10 +210,16 @@ func (p *Participant) SetLayout(tiles []Tile) error {
 	return nil
 }
 
-// SetHand raises or lowers the participant's hand.
+// SetHand raises or lowers the participant's hand. Who raises a hand that is up
+// keeps the place in the order of hands.
 func (p *Participant) SetHand(raised bool) {
 	p.mu.Lock()
-	p.hand = raised
+	switch {
+	case !raised:
+		p.handAt = time.Time{}
+	case p.handAt.IsZero():
+		p.handAt = p.engine.clock.Now()
+	}
 	p.mu.Unlock()
 	p.touch()
 }

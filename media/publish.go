@@ -37,6 +37,13 @@ func (p *Participant) SetMutedByServer(kind SourceKind, muted bool) error {
 	return p.setMute(func() map[SourceKind]bool { return p.mutedServer }, kind, muted)
 }
 
+// MutedByServer says whether a moderator mutes a source, published or not.
+func (p *Participant) MutedByServer(kind SourceKind) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mutedServer[kind]
+}
+
 func (p *Participant) setMute(which func() map[SourceKind]bool, kind SourceKind, muted bool) error {
 	if !kind.Valid() {
 		return fmt.Errorf("media: %q is not a source", kind)

@@ -385,5 +385,5 @@ func (r *Room) announce() {
 }
 
 func sameInfo(a, b ParticipantInfo) bool {
-	return a.Hand == b.Hand && a.Connected == b.Connected && slices.Equal(a.Sources, b.Sources)
+	return a.HandAt.Equal(b.HandAt) && a.Connected == b.Connected && slices.Equal(a.Sources, b.Sources)
 }

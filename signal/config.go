@@ -21,6 +21,12 @@ type Config struct {
 	// answer may take before the connection counts as dead.
 	PingInterval time.Duration `mapstructure:"ping_interval"`
 	PingTimeout  time.Duration `mapstructure:"ping_timeout"`
+	// ModeratorPingInterval is the time between pings of moderators, where it
+	// is shorter, and ModeratorAbsentAfter how long the answer may take before
+	// the authority is told that they are absent: somebody else is to take over
+	// soon (R-GC-6). Connection and seat stay, and an answer ends the absence.
+	ModeratorPingInterval time.Duration `mapstructure:"moderator_ping_interval"`
+	ModeratorAbsentAfter  time.Duration `mapstructure:"moderator_absent_after"`
 	// WriteTimeout is how long one message may take to be written: a client
 	// that reads slower is evicted, and may resume.
 	WriteTimeout time.Duration `mapstructure:"write_timeout"`
@@ -43,11 +49,14 @@ func DefaultConfig() Config {
 		MaxPending:     1000,
 		PingInterval:   15 * time.Second,
 		PingTimeout:    15 * time.Second,
-		WriteTimeout:   10 * time.Second,
-		QueueMessages:  1024,
-		QueueBytes:     2 << 20,
-		MessageRate:    50,
-		MessageBurst:   200,
+		// Together below the 5 s in which a successor is to be in charge.
+		ModeratorPingInterval: 2 * time.Second,
+		ModeratorAbsentAfter:  2500 * time.Millisecond,
+		WriteTimeout:          10 * time.Second,
+		QueueMessages:         1024,
+		QueueBytes:            2 << 20,
+		MessageRate:           50,
+		MessageBurst:          200,
 	}
 }
 
@@ -67,6 +76,8 @@ func (c Config) Validate() error {
 		{"join_timeout", c.JoinTimeout, time.Second, time.Minute},
 		{"ping_interval", c.PingInterval, time.Second, 5 * time.Minute},
 		{"ping_timeout", c.PingTimeout, time.Second, time.Minute},
+		{"moderator_ping_interval", c.ModeratorPingInterval, time.Second, 5 * time.Minute},
+		{"moderator_absent_after", c.ModeratorAbsentAfter, time.Second, time.Minute},
 		{"write_timeout", c.WriteTimeout, time.Second, time.Minute},
 	} {
 		if d.v < d.low || d.v > d.high {

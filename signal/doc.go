@@ -8,6 +8,8 @@
 //   - [Server] serves the WebSocket; it is an http.Handler.
 //   - [Authority] says who may join; [Relays] hands out TURN servers. Whoever
 //     wires a server implements them.
+//   - [Arrangement] is what moderators set for a room; [Server.Arrange] tells it
+//     to those in it, [Server.Tell] gives notices.
 //   - [Snapshot] is its statistics.
 //
 // The messages themselves are in package message, which clients share.

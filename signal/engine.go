@@ -13,6 +13,7 @@ type engine interface {
 	add(media.ParticipantOptions) (participant, error)
 	// enter moves a participant into a room, which it opens where necessary.
 	enter(context.Context, participant, media.RoomOptions) error
+	isOpen(roomID string) bool
 }
 
 type participant interface {
@@ -26,9 +27,9 @@ type participant interface {
 	Attach(media.Observer) error
 	Detach(media.Observer)
 	Close(media.CloseReason)
-	// peers are the ids of those in the participant's room, itself included.
-	// room is "" while parked.
-	peers() (room string, ids []string)
+	// peers are the roles of those in the participant's room by id, itself
+	// included. room is "" while parked.
+	peers() (room string, roles map[string]media.Role)
 }
 
 type mediaEngine struct{ *media.Engine }
@@ -50,17 +51,19 @@ func (e mediaEngine) enter(ctx context.Context, p participant, o media.RoomOptio
 	return err
 }
 
+func (e mediaEngine) isOpen(roomID string) bool { return e.Room(roomID) != nil }
+
 type mediaParticipant struct{ *media.Participant }
 
-func (p mediaParticipant) peers() (string, []string) {
+func (p mediaParticipant) peers() (string, map[string]media.Role) {
 	room := p.Room()
 	if room == nil {
 		return "", nil
 	}
 	infos := room.Participants()
-	ids := make([]string, len(infos))
-	for i, info := range infos {
-		ids[i] = info.ID
+	roles := make(map[string]media.Role, len(infos))
+	for _, info := range infos {
+		roles[info.ID] = info.Role
 	}
-	return room.ID(), ids
+	return room.ID(), roles
 }

@@ -1,20 +1,16 @@
 package signal
 
 import (
-	"time"
-
 	"github.com/atriumrtc/atrium/media"
 	"github.com/atriumrtc/atrium/signal/message"
 )
 
 // entryOf is the queue entry that tells a client of an event; ok is false for
 // one that clients aren't told of. It is cheap: the message is made when it is
-// written, on the session's goroutine and not on the engine's.
+// written, on the session's goroutine and not on the engine's. Moves go by
+// roomEntry.
 func entryOf(ev media.Event) (e entry, ok bool) {
 	switch ev := ev.(type) {
-	case media.RoomChanged:
-		size := sizeOfInfos(ev.Participants) + len(ev.Name)
-		return lazy(topicRoom, size, func() message.ServerMessage { return roomMessage(ev) }), true
 	case media.ParticipantsChanged:
 		size := sizeOfInfos(ev.Joined) + sizeOfInfos(ev.Changed) + 64*len(ev.Left)
 		return lazy(topicParticipants, size, func() message.ServerMessage { return participantsMessage(ev) }), true
@@ -39,6 +35,16 @@ func entryOf(ev media.Event) (e entry, ok bool) {
 	return entry{}, false
 }
 
+// roomEntry tells a client where it is, and what is arranged there; nil:
+// nothing is.
+func roomEntry(ev media.RoomChanged, a *Arrangement) entry {
+	size := sizeOfInfos(ev.Participants) + len(ev.Name)
+	if a != nil {
+		size += 128 + 64*len(a.Breakouts)
+	}
+	return lazy(topicRoom, size, func() message.ServerMessage { return roomMessage(ev, a) })
+}
+
 // lazy is an entry for a message that is made when it is written; size is
 // about what the event holds in memory, in bytes.
 func lazy(t topic, size int, build func() message.ServerMessage) entry {
@@ -57,17 +63,19 @@ func sizeOfInfos(infos []media.ParticipantInfo) int {
 	return n
 }
 
-func roomMessage(ev media.RoomChanged) *message.Room {
+// roomMessage prefers what is arranged to what the engine opened the room with.
+func roomMessage(ev media.RoomChanged, a *Arrangement) *message.Room {
+	if a == nil {
+		a = &Arrangement{Name: ev.Name, EndsAt: ev.EndsAt}
+	}
+	c := a.controls()
 	m := &message.Room{
-		ID: ev.Room, Name: ev.Name, Kind: ev.Kind, Epoch: ev.Epoch,
-		Participants: participantMessages(ev.Participants),
+		ID: ev.Room, Name: c.Name, Kind: ev.Kind, Epoch: ev.Epoch,
+		Participants: participantMessages(ev.Participants), EndsAt: c.EndsAt,
+		Call: c.Call, Controls: c.Controls, Breakouts: c.Breakouts,
 	}
 	if ev.Room == "" {
 		m.Kind = message.KindParked
-	}
-	if !ev.EndsAt.IsZero() {
-		ends := ev.EndsAt.UTC().Truncate(time.Millisecond)
-		m.EndsAt = &ends
 	}
 	return m
 }
@@ -85,7 +93,7 @@ func participantMessages(infos []media.ParticipantInfo) []message.Participant {
 	list := make([]message.Participant, len(infos))
 	for i, p := range infos {
 		list[i] = message.Participant{
-			ID: p.ID, Name: p.Name, Role: string(p.Role), Hand: p.Hand, Connected: p.Connected,
+			ID: p.ID, Name: p.Name, Role: string(p.Role), Hand: p.Hand, HandAt: moment(p.HandAt), Connected: p.Connected,
 			Sources: make([]message.Source, len(p.Sources)),
 		}
 		for j, s := range p.Sources {

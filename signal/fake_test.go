@@ -77,7 +77,14 @@ func (e *fakeEngine) enter(_ context.Context, p participant, o media.RoomOptions
 	return nil
 }
 
-func (e *fakeEngine) get(t *testing.T, id string) *fakeParticipant {
+// isOpen answers for rooms that somebody is in.
+func (e *fakeEngine) isOpen(room string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.infosLocked(room)) > 0
+}
+
+func (e *fakeEngine) get(t testing.TB, id string) *fakeParticipant {
 	t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -239,14 +246,14 @@ func (p *fakeParticipant) Close(reason media.CloseReason) {
 	p.emit(media.Closed{Reason: reason})
 }
 
-func (p *fakeParticipant) peers() (string, []string) {
+func (p *fakeParticipant) peers() (string, map[string]media.Role) {
 	p.engine.mu.Lock()
 	defer p.engine.mu.Unlock()
-	var ids []string
+	roles := map[string]media.Role{}
 	for _, info := range p.engine.infosLocked(p.room) {
-		ids = append(ids, info.ID)
+		roles[info.ID] = info.Role
 	}
-	return p.room, ids
+	return p.room, roles
 }
 
 // fakeAuthority admits tokens of its table.
@@ -339,6 +346,13 @@ func (a *fakeAuthority) report(what string) {
 	a.reports = append(a.reports, what)
 }
 
+// forget has tokens that were used be good again.
+func (a *fakeAuthority) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.used = map[string]bool{}
+}
+
 func (a *fakeAuthority) reported() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -347,6 +361,17 @@ func (a *fakeAuthority) reported() string {
 
 // invite makes a token for a participant of its own: token "t-<id>".
 func (a *fakeAuthority) invite(id, room string) string { return a.inviteAgain(id, room, "t-"+id) }
+
+// inviteModerator makes a token for a moderator of a room.
+func (a *fakeAuthority) inviteModerator(id, room string) string {
+	token := a.invite(id, room)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	adm := a.admits[token]
+	adm.Role = media.RoleModerator
+	a.admits[token] = adm
+	return token
+}
 
 // inviteAgain makes another token for a participant.
 func (a *fakeAuthority) inviteAgain(id, room, token string) string {
@@ -362,7 +387,7 @@ func (a *fakeAuthority) inviteAgain(id, room, token string) string {
 	return token
 }
 
-func (a *fakeAuthority) wantLeft(t *testing.T, want string) {
+func (a *fakeAuthority) wantLeft(t testing.TB, want string) {
 	t.Helper()
 	select {
 	case got := <-a.left:

@@ -48,9 +48,10 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-func newWorld(t *testing.T, change func(*Config)) *world {
+func newWorld(t testing.TB, change func(*Config)) *world {
 	t.Helper()
 	cfg := DefaultConfig()
+	cfg.ModeratorAbsentAfter = time.Hour // peers answer pings only while they read
 	if change != nil {
 		change(&cfg)
 	}
@@ -74,16 +75,16 @@ func newWorld(t *testing.T, change func(*Config)) *world {
 
 // peer is the client's end of a connection.
 type peer struct {
-	t    *testing.T
+	t    testing.TB
 	conn *websocket.Conn
 }
 
-func (w *world) dial(t *testing.T) *peer {
+func (w *world) dial(t testing.TB) *peer {
 	t.Helper()
 	return w.dialWith(t, w.client, nil)
 }
 
-func (w *world) dialWith(t *testing.T, client *http.Client, header http.Header) *peer {
+func (w *world) dialWith(t testing.TB, client *http.Client, header http.Header) *peer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -99,11 +100,33 @@ func (w *world) dialWith(t *testing.T, client *http.Client, header http.Header) 
 }
 
 // join dials and joins with the token of id, which it makes.
-func (w *world) join(t *testing.T, id, room string) (*peer, *message.Welcome) {
+func (w *world) join(t testing.TB, id, room string) (*peer, *message.Welcome) {
 	t.Helper()
 	p := w.dial(t)
 	p.send(&message.Join{Token: w.authority.invite(id, room)})
 	return p, want[*message.Welcome](p)
+}
+
+// joinModerator is join for a moderator.
+func (w *world) joinModerator(t testing.TB, id, room string) *peer {
+	t.Helper()
+	p := w.dial(t)
+	p.send(&message.Join{Token: w.authority.inviteModerator(id, room)})
+	want[*message.Welcome](p)
+	return p
+}
+
+// rest are the messages that the server has queued for p by now.
+func (p *peer) rest() (all []message.ServerMessage) {
+	p.t.Helper()
+	p.send(&message.Offer{SDP: "rest"})
+	for {
+		m := p.next()
+		if _, last := m.(*message.Answer); last || m == nil {
+			return all
+		}
+		all = append(all, m)
+	}
 }
 
 func (p *peer) send(m message.ClientMessage) {
@@ -203,7 +226,7 @@ func (p *peer) sync() {
 	want[*message.Answer](p)
 }
 
-func eventually(t *testing.T, what string, f func() bool) {
+func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -218,7 +241,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 }
 
-func mustNotContain(t *testing.T, text string, secrets ...string) {
+func mustNotContain(t testing.TB, text string, secrets ...string) {
 	t.Helper()
 	for _, s := range secrets {
 		if s != "" && strings.Contains(text, s) {

@@ -3,6 +3,7 @@ package signal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -68,6 +69,73 @@ func TestChatToSomebodyWhoIsAway(t *testing.T) {
 	a.wantError(message.CodeNotAllowed)
 }
 
+// R-GC-5: what is for the moderators reaches them and its writer; who is in
+// charge counts as one (R-GC-6).
+func TestChatToModerators(t *testing.T) {
+	w := newWorld(t, nil)
+	a, _ := w.join(t, "a", "r")
+	b, _ := w.join(t, "b", "r")
+	elsewhere := w.joinModerator(t, "elsewhere", "s")
+	a.send(&message.SendChat{To: message.ToModerators, Text: "nobody"})
+	a.wantError(message.CodeNotAllowed)
+	w.server.Arrange(Arrangement{Room: "r", InCharge: "elsewhere"}) // not in this room
+	a.send(&message.SendChat{To: message.ToModerators, Text: "nobody"})
+	a.wantError(message.CodeNotAllowed)
+	m := w.joinModerator(t, "m", "r")
+	hear := func(text string, by ...*peer) {
+		t.Helper()
+		for _, p := range by {
+			if got := want[*message.Chat](p); got.Text != text || got.To != message.ToModerators {
+				t.Errorf("got %+v", got)
+			}
+		}
+		for _, m := range append(append(a.rest(), b.rest()...), append(elsewhere.rest(), m.rest()...)...) {
+			if chat, ok := m.(*message.Chat); ok {
+				t.Errorf("somebody got %+v", chat)
+			}
+		}
+	}
+	a.send(&message.SendChat{To: message.ToModerators, Text: "one"})
+	hear("one", a, m)
+	w.server.Arrange(Arrangement{Room: "r", InCharge: "b"})
+	a.send(&message.SendChat{To: message.ToModerators, Text: "two"})
+	hear("two", a, m, b)
+	m.send(&message.SendChat{To: message.ToModerators, Text: "three"})
+	hear("three", m, b)
+}
+
+// R-GC-5: with chat off, moderators write to anybody and everybody to them.
+func TestChatOff(t *testing.T) {
+	w := newWorld(t, nil)
+	a, _ := w.join(t, "a", "r")
+	b, _ := w.join(t, "b", "r")
+	m := w.joinModerator(t, "m", "r")
+	w.server.Arrange(Arrangement{Room: "r", ChatOff: true})
+	for _, to := range []string{"", "b", "nobody"} {
+		a.send(&message.SendChat{To: to, Text: "x"})
+		a.wantError(message.CodeNotAllowed)
+	}
+	for _, to := range []string{"m", message.ToModerators} {
+		a.send(&message.SendChat{To: to, Text: "help"})
+		for _, p := range []*peer{a, m} {
+			if got := want[*message.Chat](p); got.Text != "help" {
+				t.Errorf("got %+v", got)
+			}
+		}
+	}
+	for _, to := range []string{"", "b"} {
+		m.send(&message.SendChat{To: to, Text: "from me"})
+		if got := want[*message.Chat](b); got.Text != "from me" {
+			t.Errorf("got %+v", got)
+		}
+	}
+	w.server.Arrange(Arrangement{Room: "r"})
+	a.send(&message.SendChat{Text: "again"})
+	if got := want[*message.Chat](b); got.Text != "again" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestChatIsLimited(t *testing.T) {
 	w := newWorld(t, nil)
 	a, _ := w.join(t, "a", "r")
@@ -79,69 +147,137 @@ func TestChatIsLimited(t *testing.T) {
 	a.wantError(message.CodeRateLimited)
 }
 
-// Isolation of chat (R-GC-7): whoever moves where, everybody who hears a text
-// was last told to be in the room where it was said, and everybody there who
-// the engine knows there hears it.
-func TestChatIsolation(t *testing.T) {
+// Isolation of what is said (R-GC-7): whoever moves where, everybody who gets a
+// text, a notice or controls was last told to be in the room where it was said;
+// everybody there who the engine knows there gets the texts, everybody who was
+// told so the notices, once; and knows in the end what is arranged there.
+func TestHubIsolation(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		const people, rooms = 5, 3
-		e := newFakeEngine()
-		s := newServer(DefaultConfig(), Options{Authority: newFakeAuthority()}, e)
-		sessions := make([]*session, people)
-		for i := range sessions {
-			sessions[i] = sit(rt, s, fmt.Sprint(i))
-		}
-		saidIn, owed := map[string]string{}, map[string]int{}
+		h := newHalls(rt)
 		for step := range rapid.IntRange(1, 60).Draw(rt, "steps") {
-			i := rapid.IntRange(0, people-1).Draw(rt, "who")
-			p := e.participants[fmt.Sprint(i)]
-			switch rapid.IntRange(0, 3).Draw(rt, "op") {
-			case 0:
-				p.moveTo(roomName(rapid.IntRange(0, rooms).Draw(rt, "to")))
-			case 1: // the engine has moved somebody, but not told yet
-				p.room = roomName(rapid.IntRange(0, rooms).Draw(rt, "to"))
+			i := rapid.IntRange(0, len(h.sessions)-1).Draw(rt, "who")
+			p := h.engine.participants[fmt.Sprint(i)]
+			switch rapid.IntRange(0, 6).Draw(rt, "op") {
+			case 0, 1:
+				p.moveTo(h.room("to"))
+			case 2: // the engine has moved somebody, but not told yet
+				p.room = h.room("to")
+			case 3:
+				h.arrange(rapid.IntRange(1, 3).Draw(rt, "name"))
+			case 4:
+				h.tell(fmt.Sprint("notice ", step), i)
 			default:
-				text, c := fmt.Sprint("text ", step), sessions[i]
-				err := s.hub.say(c, &message.SendChat{Text: text})
-				if ok := p.room != "" && p.room == c.room; ok != (err == nil) {
-					rt.Fatalf("in %q, told %q: %v", p.room, c.room, err)
-				}
-				saidIn[text] = p.room
-				for j, other := range sessions {
-					if at := e.participants[fmt.Sprint(j)].room; err == nil && at == p.room && other.room == p.room {
-						owed[text]++
-					}
-				}
+				h.say(fmt.Sprint("text ", step), i)
 			}
 		}
-		for i, c := range sessions {
-			where := ""
-			for entry, ok := c.out.pop(); ok; entry, ok = c.out.pop() {
-				data, err := entry.encode()
-				if err != nil {
-					rt.Fatal(err)
-				}
-				m, err := message.DecodeServer(data)
-				if err != nil {
-					rt.Fatal(err)
-				}
-				switch m := m.(type) {
-				case *message.Room:
-					where = m.ID
-				case *message.Chat:
-					owed[m.Text]--
-					if saidIn[m.Text] != where {
-						rt.Errorf("%d, in room %q, heard %s of room %q", i, where, m.Text, saidIn[m.Text])
-					}
-				}
-			}
+		for i := range h.sessions {
+			h.read(i)
 		}
-		for text, n := range owed {
+		for text, n := range h.owed {
 			if n != 0 {
 				rt.Errorf("%s was not heard by %d", text, n)
 			}
 		}
 	})
+}
+
+// halls are people without connections, and what each of them is to hear.
+type halls struct {
+	rt       *rapid.T
+	engine   *fakeEngine
+	server   *Server
+	sessions []*session
+	arranged map[string]string   // name, by room
+	saidIn   map[string][]string // rooms of a text, or those named for a notice
+	saidTo   map[string]string   // participant, of a notice
+	owed     map[string]int      // who is still to hear it
+}
+
+func newHalls(rt *rapid.T) *halls {
+	h := &halls{
+		rt: rt, engine: newFakeEngine(), sessions: make([]*session, 5),
+		arranged: map[string]string{}, saidIn: map[string][]string{}, saidTo: map[string]string{}, owed: map[string]int{},
+	}
+	h.server = newServer(DefaultConfig(), Options{Authority: newFakeAuthority()}, h.engine)
+	for i := range h.sessions {
+		h.sessions[i] = sit(rt, h.server, fmt.Sprint(i))
+	}
+	return h
+}
+
+// room draws one of three, or none.
+func (h *halls) room(label string) string { return roomName(rapid.IntRange(0, 3).Draw(h.rt, label)) }
+
+func (h *halls) arrange(name int) {
+	room := roomName(rapid.IntRange(1, 3).Draw(h.rt, "room"))
+	h.arranged[room] = fmt.Sprint("name ", name)
+	h.server.Arrange(Arrangement{Room: room, Name: h.arranged[room]})
+}
+
+// tell gives a notice to two rooms and one participant.
+func (h *halls) tell(text string, to int) {
+	rooms := []string{roomName(rapid.IntRange(1, 3).Draw(h.rt, "room")), roomName(rapid.IntRange(1, 3).Draw(h.rt, "room"))}
+	h.saidIn[text], h.saidTo[text] = rooms, fmt.Sprint(to)
+	for i, c := range h.sessions {
+		if i == to || slices.Contains(rooms, c.room) {
+			h.owed[text]++
+		}
+	}
+	h.server.Tell(Audience{Rooms: rooms, Participants: []string{fmt.Sprint(to)}}, message.Notice{Code: message.NoticeBroadcast, Text: text})
+}
+
+func (h *halls) say(text string, from int) {
+	c, p := h.sessions[from], h.engine.participants[fmt.Sprint(from)]
+	err := h.server.hub.say(c, &message.SendChat{Text: text})
+	if ok := p.room != "" && p.room == c.room; ok != (err == nil) {
+		h.rt.Fatalf("in %q, told %q: %v", p.room, c.room, err)
+	}
+	h.saidIn[text] = []string{p.room}
+	for j, other := range h.sessions {
+		if at := h.engine.participants[fmt.Sprint(j)].room; err == nil && at == p.room && other.room == p.room {
+			h.owed[text]++
+		}
+	}
+}
+
+// read judges all that one of them is told.
+func (h *halls) read(i int) {
+	c, room, name := h.sessions[i], "", ""
+	for entry, ok := c.out.pop(); ok; entry, ok = c.out.pop() {
+		data, err := entry.encode()
+		if err != nil {
+			h.rt.Fatal(err)
+		}
+		m, err := message.DecodeServer(data)
+		if err != nil {
+			h.rt.Fatal(err)
+		}
+		switch m := m.(type) {
+		case *message.Room:
+			room, name = m.ID, m.Name
+		case *message.Controls:
+			if name = m.Name; m.Room != room {
+				h.rt.Errorf("%d, in room %q, got controls of %q", i, room, m.Room)
+			}
+		case *message.Chat:
+			h.heard(i, room, m.Text)
+		case *message.Notice:
+			h.heard(i, room, m.Text)
+		}
+	}
+	if name != h.arranged[room] {
+		h.rt.Errorf("%d believes that in %q holds %q, it is %q", i, room, name, h.arranged[room])
+	}
+}
+
+func (h *halls) heard(i int, room, text string) {
+	if text == "" {
+		return // of sit
+	}
+	h.owed[text]--
+	if h.saidTo[text] != fmt.Sprint(i) && !slices.Contains(h.saidIn[text], room) {
+		h.rt.Errorf("%d, in room %q, heard %s of rooms %q", i, room, text, h.saidIn[text])
+	}
 }
 
 func roomName(n int) string {
@@ -164,6 +300,9 @@ func sit(rt *rapid.T, s *Server, id string) *session {
 		rt.Fatal(err)
 	}
 	s.seats.seatParticipant(st, p)
+	if _, ok := s.seats.take(st, c); !ok {
+		rt.Fatal("the seat has gone")
+	}
 	c.out.begin(said(&message.Notice{Code: "test"}))
 	return c
 }

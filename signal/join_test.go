@@ -308,6 +308,8 @@ func TestConfigValidate(t *testing.T) {
 		"join_timeout: 0s":       func(c *Config) { c.JoinTimeout = 0 },
 		"ping_interval: ":        func(c *Config) { c.PingInterval = time.Hour },
 		"ping_timeout: ":         func(c *Config) { c.PingTimeout = time.Hour },
+		"moderator_ping":         func(c *Config) { c.ModeratorPingInterval = 0 },
+		"moderator_absent":       func(c *Config) { c.ModeratorAbsentAfter = time.Hour },
 		"write_timeout: ":        func(c *Config) { c.WriteTimeout = 0 },
 		"max_pending: 1":         func(c *Config) { c.MaxPending = 1 },
 		"queue_messages: ":       func(c *Config) { c.QueueMessages = 1 },

@@ -37,7 +37,7 @@ func (s *seats) begin(st *seat) bool {
 func (s *seats) next(st *seat) report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	present := st.holder != nil && !st.lost
+	present := st.holder != nil && !st.lost && !st.silent
 	switch {
 	case st.gone:
 		return reportLeft // telling stays set: nothing comes after this
@@ -65,6 +65,15 @@ func (s *seats) transport(st *seat, c *session, state media.TransportState) {
 	defer s.mu.Unlock()
 	if st != nil && st.holder == c {
 		st.lost = state == media.TransportDisconnected || state == media.TransportFailed
+	}
+}
+
+// silence notes whether the seat's holder leaves a ping unanswered.
+func (s *seats) silence(st *seat, c *session, silent bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st.holder == c {
+		st.silent = silent
 	}
 }
 

@@ -1,6 +1,8 @@
 package signal
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +100,44 @@ func TestPresence(t *testing.T) {
 	p.send(&message.Leave{})
 	p.wantBye(message.CodeLeft, false)
 	wantReports("p present, p absent, p present, p absent, p present, p left")
+}
+
+// R-GC-6: a moderator whose network has vanished is told to be absent long
+// before the connection is given up, and present when they answer again;
+// anybody else isn't watched like that.
+func TestSilentModeratorIsAbsent(t *testing.T) {
+	w := newWorld(t, func(c *Config) {
+		c.ModeratorPingInterval, c.ModeratorAbsentAfter = 10*time.Millisecond, 40*time.Millisecond
+	})
+	_, _ = w.join(t, "other", "r") // doesn't read: doesn't answer
+	eventually(t, "the other is there", func() bool { return w.authority.reported() == "other present" })
+	p := w.joinModerator(t, "m", "r")
+	last := func(want string) { // a slow machine may make more of them
+		t.Helper()
+		eventually(t, "reported "+want, func() bool { return strings.HasSuffix(w.authority.reported(), want) })
+	}
+	last("m present, m absent")
+	read, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			if _, _, err := p.conn.Read(read); err != nil {
+				return
+			}
+		}
+	}()
+	last("m absent, m present")
+	if w.engine.get(t, "m").isDetached() || w.server.Snapshot().Sessions != 2 {
+		t.Error("the connection was given up")
+	}
+	stop()
+	<-ended
+	last("m present, m absent") // by the end of the connection
+	if strings.Contains(w.authority.reported(), "other absent") {
+		t.Error("a participant was watched")
+	}
 }
 
 // Where the authority is slow, the end of a seat is told before the next

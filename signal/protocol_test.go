@@ -50,7 +50,7 @@ func TestProtocolDocument(t *testing.T) {
 		}
 	}
 	for _, m := range []message.ServerMessage{
-		&message.Welcome{}, &message.Answer{}, &message.Room{}, &message.Participants{}, &message.Map{}, &message.Layers{},
+		&message.Welcome{}, &message.Answer{}, &message.Room{}, &message.Controls{}, &message.Participants{}, &message.Map{}, &message.Layers{},
 		&message.Speakers{}, &message.Quality{}, &message.Chat{}, &message.Transport{}, &message.Notice{}, &message.Error{}, &message.Bye{},
 	} {
 		if !strings.Contains(text, "\n**`"+m.MessageType()+"`**") {

@@ -13,7 +13,9 @@ type topic string
 const (
 	topicNone         topic = ""
 	topicChat         topic = "chat"
+	topicNotice       topic = "notice"
 	topicRoom         topic = "room"
+	topicControls     topic = "controls"
 	topicParticipants topic = "participants"
 	topicMap          topic = "map"
 	topicLayers       topic = "layers:" // and the source
@@ -26,18 +28,18 @@ const (
 // is queued behind it.
 //
 // A room is whole state and ends what was said of the one before: what follows
-// it in the queue is relative to it. (What stands before a queued chat stays
-// nevertheless: clients know by it which room the chat belongs to.) Of a map, the layers of a source, the
-// speakers and the transport only the last counts. It takes the last place and
+// it in the queue is relative to it. (What stands before a queued chat or notice
+// stays nevertheless: clients know by it which room that belongs to.) Of a map, the controls, the layers of
+// a source, the speakers and the transport only the last counts. It takes the last place and
 // not that of the one it replaces, since it may speak of participants who are
 // introduced by a message in between. Changes of participants and of quality
 // are relative: each of them counts.
 func (t topic) voids(old topic) bool {
 	switch t {
-	case topicNone, topicChat, topicParticipants, topicQuality:
+	case topicNone, topicChat, topicNotice, topicParticipants, topicQuality:
 		return false
 	case topicRoom:
-		return slices.Contains([]topic{topicRoom, topicParticipants, topicMap, topicSpeakers, topicQuality}, old)
+		return slices.Contains([]topic{topicRoom, topicControls, topicParticipants, topicMap, topicSpeakers, topicQuality}, old)
 	}
 	return t == old
 }
@@ -55,10 +57,10 @@ func said(m message.ServerMessage) entry {
 	return entry{size: 256, encode: func() ([]byte, error) { return message.Encode(m) }}
 }
 
-// chatted is an entry for a chat, which is encoded already: it is the same for
-// everybody.
-func chatted(data []byte) entry {
-	return entry{topic: topicChat, size: len(data), encode: func() ([]byte, error) { return data, nil }}
+// encoded is an entry for a message that is encoded already, as it is the same
+// for everybody.
+func encoded(t topic, data []byte) entry {
+	return entry{topic: t, size: len(data), encode: func() ([]byte, error) { return data, nil }}
 }
 
 // nothing is an entry that ends a queue without a word.
@@ -96,7 +98,7 @@ func (q *queue) push(e entry) bool {
 	from := 0
 	if e.topic == topicRoom {
 		for i, old := range q.entries {
-			if old.topic == topicChat {
+			if old.topic == topicChat || old.topic == topicNotice {
 				from = i + 1
 			}
 		}

@@ -28,6 +28,8 @@ func TestQueueCoalesces(t *testing.T) {
 		{"participants participants", "participants participants"},
 		{"quality quality", "quality quality"},
 		{"room participants map speakers quality room", "room"},
+		{"room controls participants controls map", "room participants controls map"},
+		{"room controls map room controls", "room controls"},
 		{"layers:camera layers:screen layers:camera", "layers:screen layers:camera"},
 		{"layers:camera transport room", "layers:camera transport room"},
 		{"transport participants transport", "participants transport"},
@@ -35,6 +37,7 @@ func TestQueueCoalesces(t *testing.T) {
 		{"chat room participants room", "chat room"},
 		{"room participants chat room map room", "room participants chat room"},
 		{"chat chat", "chat chat"},
+		{"room notice room notice room", "room notice room notice room"},
 		{"speakers map speakers", "map speakers"},
 	} {
 		q := newQueue(100, 1e6)

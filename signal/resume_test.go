@@ -11,7 +11,7 @@ import (
 	"github.com/atriumrtc/atrium/signal/message"
 )
 
-func (w *world) resume(t *testing.T, secret string) *peer {
+func (w *world) resume(t testing.TB, secret string) *peer {
 	t.Helper()
 	p := w.dial(t)
 	p.send(&message.Join{Resume: secret})

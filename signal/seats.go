@@ -44,6 +44,7 @@ type seat struct {
 
 	// What the authority is to be told, and was: see presence.go.
 	lost    bool // the holder's transport is
+	silent  bool // the holder doesn't answer pings, for now
 	telling bool
 	told    bool // present, as the authority was told last
 	reason  media.CloseReason
@@ -118,7 +119,7 @@ func (s *seats) takeOver(st *seat, tokenID string, c *session) (old *session, se
 		return nil, "", false
 	}
 	old, st.holder = st.holder, c
-	st.tokenID, st.hasPrevious, st.lost = tokenID, false, false
+	st.tokenID, st.hasPrevious, st.lost, st.silent = tokenID, false, false, false
 	return old, st.rotateLocked(), true
 }
 
@@ -152,7 +153,7 @@ func (s *seats) claim(secret string, c *session) (st *seat, old *session, next s
 		return nil, nil, "", false
 	}
 	old, st.holder = st.holder, c
-	st.lost = false
+	st.lost, st.silent = false, false
 	next = st.rotateLocked()
 	st.previous, st.hasPrevious = sha256.Sum256([]byte(secret)), true
 	return st, old, next, true
@@ -212,6 +213,19 @@ func (s *seats) participantOf(st *seat) participant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return st.participant
+}
+
+// holders are the sessions of participants who are connected.
+func (s *seats) holders(participantIDs []string) []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []*session
+	for _, id := range participantIDs {
+		if st := s.byID[id]; st != nil && st.holder != nil {
+			list = append(list, st.holder)
+		}
+	}
+	return list
 }
 
 // remove takes a seat away. first is false when it had gone before; holder is

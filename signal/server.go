@@ -88,7 +88,7 @@ func newServer(cfg Config, o Options, e engine) *Server {
 		engine: e, authority: o.Authority, relays: o.Relays, origins: o.Origins, seatTime: o.Seat,
 		log: o.Logger, clock: o.Clock,
 		metrics: newMetrics(),
-		hub:     &hub{now: o.Clock.Now, rooms: map[string]map[*session]struct{}{}},
+		hub:     newHub(o.Clock.Now),
 		seats:   &seats{now: o.Clock.Now, byID: map[string]*seat{}},
 		members: map[*session]*list.Element{}, pending: list.New(),
 		idle: make(chan struct{}),

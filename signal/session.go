@@ -251,13 +251,14 @@ func (c *session) farewell() {
 // answer says that the welcome has arrived: see seats.confirm.
 func (c *session) keepAlive() {
 	defer c.contain("ping")
-	tick := time.NewTicker(c.cfg.PingInterval)
+	interval, ping := c.cfg.PingInterval, c.ping
+	if c.seat.Load().admission.Role == media.RoleModerator {
+		interval, ping = min(interval, c.cfg.ModeratorPingInterval), c.watch
+	}
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		ctx, cancel := context.WithTimeout(c.ctx, c.cfg.PingTimeout)
-		err := c.conn.Ping(ctx)
-		cancel()
-		if err != nil {
+		if err := ping(); err != nil {
 			c.cancel()
 			return
 		}
@@ -270,6 +271,43 @@ func (c *session) keepAlive() {
 	}
 }
 
+// ping waits for the answer to a ping.
+func (c *session) ping() error {
+	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.PingTimeout)
+	defer cancel()
+	return c.conn.Ping(ctx)
+}
+
+// watch is ping for somebody whose absence is told before the connection is
+// given up. Loss alone hardly takes that long: TCP has sent a small packet four
+// times by then.
+func (c *session) watch() error {
+	var mu sync.Mutex // the alarm may be under way when the answer comes
+	over := false
+	alarm := c.server.clock.AfterFunc(c.cfg.ModeratorAbsentAfter, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			c.silent(true)
+		}
+	})
+	err := c.ping()
+	alarm.Stop()
+	mu.Lock()
+	over = true
+	mu.Unlock()
+	if err == nil {
+		c.silent(false)
+	}
+	return err
+}
+
+func (c *session) silent(silent bool) {
+	st := c.seat.Load()
+	c.server.seats.silence(st, c, silent)
+	c.server.tell(st)
+}
+
 // Notify implements media.Observer.
 func (c *session) Notify(ev media.Event) {
 	defer c.contain("notify")
@@ -278,8 +316,7 @@ func (c *session) Notify(ev media.Event) {
 		c.server.seatClosed(c, ev.Reason)
 		return
 	case media.RoomChanged:
-		e, _ := entryOf(ev)
-		c.server.hub.enter(c, ev.Room, func() { c.push(e) })
+		c.server.hub.enter(c, ev.Room, func(a *Arrangement) { c.push(roomEntry(ev, a)) })
 		return
 	case media.TransportChanged:
 		if ev.State == media.TransportConnected {

@@ -34,6 +34,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	state   State
+	moves   []Move
 	changed chan struct{} // closed at each change of state
 	policy  message.Policy
 	resume  string

@@ -29,6 +29,9 @@ func (c *Client) dispatch(m message.ServerMessage) {
 	case *message.Room:
 		c.onRoom(m)
 		call(h.Room, *m)
+	case *message.Controls:
+		c.onControls(m)
+		call(h.Controls, *m)
 	case *message.Participants:
 		c.change(func(s *State) { s.Room.Participants = merge(s.Room.Participants, *m) })
 		call(h.Participants, *m)
@@ -92,7 +95,9 @@ func (c *Client) onWelcome(m *message.Welcome) {
 func (c *Client) onRoom(m *message.Room) {
 	moved := c.Map().Epoch != m.Epoch
 	if moved {
-		c.receiver.expect(nil, time.Now())
+		now := time.Now()
+		c.receiver.expect(nil, now)
+		c.moved(m, now)
 	}
 	c.change(func(s *State) {
 		s.Room = *m
@@ -103,6 +108,17 @@ func (c *Client) onRoom(m *message.Room) {
 	})
 }
 
+// onControls takes in what is arranged anew for the room.
+func (c *Client) onControls(m *message.Controls) {
+	c.change(func(s *State) {
+		if m.Room != s.Room.ID {
+			return
+		}
+		s.Room.Name, s.Room.EndsAt, s.Room.Call = m.Name, m.EndsAt, m.Call
+		s.Room.Controls, s.Room.Breakouts = m.Controls, m.Breakouts
+	})
+}
+
 // onMap takes a map in, unless it is one of another stay.
 func (c *Client) onMap(m *message.Map) bool {
 	if m.Epoch != c.Room().Epoch {
@@ -110,6 +126,7 @@ func (c *Client) onMap(m *message.Map) bool {
 	}
 	now := time.Now()
 	open := c.receiver.expect(m.Slots, now)
+	silence := c.receiver.pause()
 	c.change(func(s *State) {
 		s.Map = *m
 		// Kept: what shows the same as before. New: what was there before us.
@@ -119,9 +136,9 @@ func (c *Client) onMap(m *message.Map) bool {
 			})
 		})
 		for _, slot := range open {
-			receiving = receive(receiving, Receiving{
-				Mid: slot.Mid, Participant: slot.Participant, Source: slot.Source, At: now,
-			})
+			r := Receiving{Mid: slot.Mid, Participant: slot.Participant, Source: slot.Source, At: now}
+			receiving = receive(receiving, r)
+			c.arrivedLocked(r, silence)
 		}
 		s.Receiving = receiving
 	})
@@ -141,12 +158,14 @@ func receive(list []Receiving, r Receiving) []Receiving {
 
 // opened is called when the first media of whom the map names comes in a slot.
 func (c *Client) opened(r Receiving) {
+	silence := c.receiver.pause()
 	c.change(func(s *State) {
 		// The map may have changed in between.
 		if slices.ContainsFunc(s.Map.Slots, func(slot message.Slot) bool {
 			return slot.Mid == r.Mid && slot.Participant == r.Participant && slot.Source == r.Source
 		}) {
 			s.Receiving = receive(s.Receiving, r)
+			c.arrivedLocked(r, silence)
 		}
 	})
 }

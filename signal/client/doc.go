@@ -7,7 +7,8 @@
 //     [State] is as wanted.
 //   - [Client.Publish] sends a source of package source: from a generator, or
 //     from anything that makes VP8 and Opus.
-//   - [Client.Stats] says what every slot received, as package check judges it.
+//   - [Client.Stats] says what every slot received, as package check judges it,
+//     and [Client.Moves] what each change of rooms did to that.
 //
 // The one contract to know: a Client doesn't decode. Received packets are
 // checked and counted where they are decrypted, on pion's goroutine, and then

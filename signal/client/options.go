@@ -79,6 +79,7 @@ type Publication struct {
 // Close, Leave, Resume, ICERestart or WaitFor. Nil ones are skipped.
 type Handlers struct {
 	Room         func(message.Room)
+	Controls     func(message.Controls)
 	Participants func(message.Participants)
 	Map          func(message.Map)
 	Layers       func(message.Layers)

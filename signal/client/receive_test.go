@@ -191,6 +191,13 @@ func TestReceiveAfterMove(t *testing.T) {
 	if got := slotStats(c, "5").Counts; got.Late != 1 || got.Misrouted != 0 || got.NoKeyFrame != 0 {
 		t.Errorf("%+v", got)
 	}
+	moves := c.Moves()
+	if len(moves) != 2 || moves[0].Room != "room" || moves[1].Room != "second" || moves[1].Epoch != 2 {
+		t.Fatalf("moves %+v", moves)
+	}
+	if m := moves[1]; m.FirstVideo.Before(m.At) || m.FirstVideo != c.State().Receiving[0].At || !m.FirstAudio.IsZero() || m.Gap != 0 {
+		t.Errorf("move %+v", m)
+	}
 }
 
 // What the answer doesn't name is counted, and disturbs nothing.

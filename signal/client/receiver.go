@@ -36,6 +36,7 @@ type receiver struct {
 	video    *hdrhistogram.Histogram
 	heard    time.Time     // when the last packet of sound came
 	silence  time.Duration // see Stats
+	sounds   sounds
 	light    bool
 	arrivals arrivals // of packets on their way through pion, when light
 }
@@ -211,6 +212,7 @@ func (r *receiver) hearLocked(s *slot, now time.Time) {
 		r.silence = max(r.silence, now.Sub(r.heard))
 	}
 	r.heard = now
+	r.sounds.heard(now)
 }
 
 // feedbackLocked notes the arrival for transport-wide feedback.

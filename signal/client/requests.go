@@ -26,7 +26,8 @@ func (c *Client) Mute(ctx context.Context, source string, muted bool) error {
 	return c.send(ctx, &message.Mute{Source: source, Muted: muted})
 }
 
-// Chat sends a text to everybody in the room, or to one participant.
+// Chat sends a text to everybody in the room (to is ""), to one participant, or
+// to the moderators (message.ToModerators).
 func (c *Client) Chat(ctx context.Context, to, text string) error {
 	return c.send(ctx, &message.SendChat{To: to, Text: text})
 }

@@ -45,6 +45,7 @@ func TestMessages(t *testing.T) {
 	tell := func(s string) { told = append(told, s) }
 	c := f.mustConnect(ctx, func(o *Options) {
 		o.Handlers = Handlers{
+			Controls:     func(m message.Controls) { tell("controls " + m.Name) },
 			Participants: func(m message.Participants) { tell("participants") },
 			Speakers:     func(m message.Speakers) { tell("speakers") },
 			Quality:      func(m message.Quality) { tell("quality") },
@@ -59,6 +60,8 @@ func TestMessages(t *testing.T) {
 		Joined: []message.Participant{{ID: "third"}}, Left: []string{"other"},
 		Changed: []message.Participant{{ID: "me", Hand: true}},
 	})
+	f.send(&message.Controls{Room: "elsewhere", Name: "no"})
+	f.send(&message.Controls{Room: c.Room().ID, Name: "N", Call: "c", Controls: message.Moderation{Chat: message.ChatOff}})
 	f.send(&message.Speakers{Speakers: []message.Speaker{{Participant: "third", Level: 0.5}}})
 	f.send(&message.Quality{Participants: []message.Connection{{Participant: "me", Score: message.QualityPoor}}})
 	f.send(&message.Chat{ID: "1", Text: "hello"})
@@ -75,7 +78,7 @@ func TestMessages(t *testing.T) {
 		t.Error(err)
 	}
 	want := []string{
-		"participants", "speakers", "quality", "chat hello", "notice draining", "error rate_limited",
+		"participants", "controls no", "controls N", "speakers", "quality", "chat hello", "notice draining", "error rate_limited",
 		"transport connected", "bye removed",
 	}
 	if diff := cmp.Diff(want, told); diff != "" {
@@ -88,6 +91,9 @@ func TestMessages(t *testing.T) {
 	if len(s.Chats) != 1 || s.Quality["me"].Score != message.QualityPoor || len(s.Speakers) != 1 ||
 		s.Errors[message.CodeRateLimited].Code == "" || s.Notices[message.NoticeDraining].Code == "" {
 		t.Errorf("state %+v", s)
+	}
+	if s.Room.Name != "N" || s.Room.Call != "c" || s.Room.Controls.Chat != message.ChatOff || s.Room.ID != "room" {
+		t.Errorf("room %+v", s.Room)
 	}
 	if _, ok := s.Participant("third"); !ok {
 		t.Error("the third isn't found")

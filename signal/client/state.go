@@ -15,7 +15,8 @@ import (
 // changed afterwards; don't change them either.
 type State struct {
 	Self message.Self
-	// Room is where the client is, with its participants as they are now.
+	// Room is where the client is, with its participants and controls as they
+	// are now.
 	Room message.Room
 	// Map is the last map of the present room.
 	Map message.Map

@@ -76,8 +76,8 @@ type Mute struct {
 	Muted  bool   `json:"muted"`
 }
 
-// SendChat is the client's "chat": a text to everybody in the room, or to the
-// participant To of the same room. The server sends everybody a [Chat].
+// SendChat is the client's "chat": a text to everybody in the room, to the
+// participant To of the same room, or to its moderators (ToModerators). The server sends everybody a [Chat].
 type SendChat struct {
 	To   string `json:"to,omitempty"`
 	Text string `json:"text"`

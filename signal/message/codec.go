@@ -136,6 +136,7 @@ var serverKinds = map[string]func() ServerMessage{
 	"welcome":      func() ServerMessage { return new(Welcome) },
 	"answer":       func() ServerMessage { return new(Answer) },
 	"room":         func() ServerMessage { return new(Room) },
+	"controls":     func() ServerMessage { return new(Controls) },
 	"participants": func() ServerMessage { return new(Participants) },
 	"map":          func() ServerMessage { return new(Map) },
 	"layers":       func() ServerMessage { return new(Layers) },

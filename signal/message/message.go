@@ -58,6 +58,15 @@ const (
 	RoleViewer      = "viewer"
 )
 
+// ToModerators is where a chat goes that only the moderators of the room get.
+const ToModerators = "moderators"
+
+// Chat of a room: "chat" in its controls.
+const (
+	ChatOn  = "on"
+	ChatOff = "off"
+)
+
 // KindParked is the kind of a [Room] with no id: the participant waits and
 // sees, hears and chats with nobody.
 const KindParked = "parked"
@@ -91,8 +100,15 @@ const (
 	TransportFailed       = "failed"
 )
 
-// NoticeDraining is the code of the [Notice] that the server is about to stop.
-const NoticeDraining = "draining"
+// Codes of [Notice].
+const (
+	NoticeDraining        = "draining"         // the server is about to stop
+	NoticeEnding          = "ending"           // the call ends at At
+	NoticeBreakoutsEnding = "breakouts_ending" // the breakouts close at At
+	NoticeBroadcast       = "broadcast"        // a moderator's Text to all rooms
+	NoticeHelp            = "help"             // From, in Room, asks for the moderator
+	NoticeAskUnmute       = "ask_unmute"       // a moderator asks for the source Text to be unmuted
+)
 
 // Codes of [Error] and [Bye]. PROTOCOL.md says for each what a client does.
 const (

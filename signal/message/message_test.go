@@ -127,7 +127,7 @@ func TestLimitsAllowWhatIsAtThem(t *testing.T) {
 
 func TestServerMessagesSurviveTheWire(t *testing.T) {
 	ends := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	p := Participant{ID: "p", Name: "A", Role: RoleModerator, Connected: true, Sources: []Source{{Source: SourceCamera, Muted: true}}}
+	p := Participant{ID: "p", Name: "A", Role: RoleModerator, Hand: true, HandAt: &ends, Connected: true, Sources: []Source{{Source: SourceCamera, Muted: true}}}
 	for _, m := range []ServerMessage{
 		&Welcome{
 			Participant: Self{ID: "p", Name: "A", Role: RoleViewer}, Room: "r",
@@ -139,15 +139,22 @@ func TestServerMessagesSurviveTheWire(t *testing.T) {
 			ICEServers: []ICEServer{{URLs: []string{"turn:x"}, Username: "u", Credential: "c"}}, Resume: "s", Resumed: true,
 		},
 		&Answer{SDP: "v=0"},
-		&Room{ID: "r", Name: "N", Kind: "meeting", Epoch: 1 << 60, Participants: []Participant{p}, EndsAt: &ends},
+		&Room{
+			ID: "r", Name: "N", Kind: "meeting", Epoch: 1 << 60, Participants: []Participant{p}, EndsAt: &ends, Call: "c",
+			Controls: Moderation{Chat: ChatOff, Spotlight: "p", InCharge: "p"}, Breakouts: []Breakout{{ID: "b", Name: "B"}},
+		},
+		&Controls{
+			Room: "r", Name: "N", EndsAt: &ends, Call: "c", Controls: Moderation{Chat: ChatOn}, Breakouts: []Breakout{{ID: "b", Name: "B"}},
+		},
 		&Participants{Joined: []Participant{p}, Left: []string{"x"}, Changed: []Participant{p}},
-		&Map{Epoch: 2, Slots: []Slot{{Mid: "4", Participant: "p", Source: SourceCamera, State: SlotPaused, Reason: ReasonMuted}}},
+		&Map{Epoch: 2, Slots: []Slot{{Mid: "4", Participant: "p", Source: SourceCamera, State: SlotPaused, Reason: ReasonMuted, Name: "A"}}},
 		&Layers{Source: SourceCamera, RIDs: []string{}},
 		&Speakers{Speakers: []Speaker{{Participant: "p", Level: 0.5}}},
 		&Quality{Participants: []Connection{{Participant: "p", Score: QualityPoor, Reason: QualityUpload}}},
 		&Chat{ID: "1", From: "p", Name: "A", To: "q", Text: "<b>", At: ends},
 		&Transport{State: TransportFailed},
 		&Notice{Code: NoticeDraining, Message: "m"},
+		&Notice{Code: NoticeHelp, Message: "m", Text: "<b>", From: "p", Room: "r", At: &ends},
 		&Error{Code: CodeNotAllowed, Message: "m"},
 		&Bye{Code: CodeShutdown, Reason: "m", Retry: true},
 	} {

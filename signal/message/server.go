@@ -3,8 +3,8 @@ package message
 import "time"
 
 // ServerMessage is a message from the server to a client: a pointer to one of
-// Welcome, Answer, Room, Participants, Map, Layers, Speakers, Quality, Chat,
-// Transport, Notice, Error, Bye.
+// Welcome, Answer, Room, Controls, Participants, Map, Layers, Speakers, Quality,
+// Chat, Transport, Notice, Error, Bye.
 type ServerMessage interface {
 	// MessageType is the value of the field "type".
 	MessageType() string
@@ -92,6 +92,40 @@ type Room struct {
 	Participants []Participant `json:"participants"`
 	// EndsAt is when the room ends; nil: never by itself.
 	EndsAt *time.Time `json:"ends_at,omitempty"`
+	// Call is the id of the call that the room is of; "" for a room of the API
+	// and while parked.
+	Call     string     `json:"call"`
+	Controls Moderation `json:"controls"`
+	// Breakouts are the rooms that people may choose from now.
+	Breakouts []Breakout `json:"breakouts"`
+}
+
+// Moderation is what a moderator has set for a room.
+type Moderation struct {
+	// Chat is ChatOn or ChatOff. When off, only moderators may write to
+	// everybody, and everybody to the moderators.
+	Chat string `json:"chat"`
+	// Spotlight is who is to be shown large, InCharge who moderates now:
+	// participant ids, "" for nobody. They may be in another room of the call.
+	Spotlight string `json:"spotlight"`
+	InCharge  string `json:"in_charge"`
+}
+
+// Breakout is a room that people may choose.
+type Breakout struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Controls says what is arranged anew for the room where the participant is:
+// whole state, in the place of the fields of the same names of the last Room.
+type Controls struct {
+	Room      string     `json:"room"` // its id
+	Name      string     `json:"name"`
+	EndsAt    *time.Time `json:"ends_at,omitempty"`
+	Call      string     `json:"call"`
+	Controls  Moderation `json:"controls"`
+	Breakouts []Breakout `json:"breakouts"`
 }
 
 // Participant is what the others in a room know of somebody.
@@ -100,6 +134,8 @@ type Participant struct {
 	Name string `json:"name"`
 	Role string `json:"role"`
 	Hand bool   `json:"hand"`
+	// HandAt is when the hand was raised; nil when it isn't.
+	HandAt *time.Time `json:"hand_at,omitempty"`
 	// Connected is false while the seat is kept for a return.
 	Connected bool     `json:"connected"`
 	Sources   []Source `json:"sources"`
@@ -134,6 +170,9 @@ type Slot struct {
 	Source      string `json:"source"`
 	State       string `json:"state"`
 	Reason      string `json:"reason,omitempty"`
+	// Name is set for somebody who isn't in the room: they speak to all rooms
+	// of the call.
+	Name string `json:"name,omitempty"`
 }
 
 // Layers says which encodings of a source anybody needs: whole state of that
@@ -171,7 +210,8 @@ type Chat struct {
 	ID   string `json:"id"`
 	From string `json:"from"`
 	Name string `json:"name"`
-	// To is the participant that it is for; "" is everybody in the room.
+	// To is the participant that it is for, or ToModerators; "" is everybody in
+	// the room.
 	To   string    `json:"to,omitempty"`
 	Text string    `json:"text"`
 	At   time.Time `json:"at"`
@@ -185,8 +225,16 @@ type Transport struct {
 
 // Notice tells something that refuses nothing and ends nothing.
 type Notice struct {
-	Code    string `json:"code"`
+	Code string `json:"code"`
+	// Message is for developers.
 	Message string `json:"message"`
+	// Text is what a moderator wrote, or the source to unmute.
+	Text string `json:"text,omitempty"`
+	// From is who it comes from, "" for the server, and Room where they are.
+	From string `json:"from,omitempty"`
+	Room string `json:"room,omitempty"`
+	// At is when what is announced happens.
+	At *time.Time `json:"at,omitempty"`
 }
 
 // Error says that a request was refused; the session goes on.
@@ -211,6 +259,9 @@ func (*Answer) MessageType() string { return "answer" }
 
 // MessageType implements ServerMessage.
 func (*Room) MessageType() string { return "room" }
+
+// MessageType implements ServerMessage.
+func (*Controls) MessageType() string { return "controls" }
 
 // MessageType implements ServerMessage.
 func (*Participants) MessageType() string { return "participants" }
@@ -245,6 +296,7 @@ func (*Bye) MessageType() string { return "bye" }
 func (*Welcome) fromServer()      {}
 func (*Answer) fromServer()       {}
 func (*Room) fromServer()         {}
+func (*Controls) fromServer()     {}
 func (*Participants) fromServer() {}
 func (*Map) fromServer()          {}
 func (*Layers) fromServer()       {}

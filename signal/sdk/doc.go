@@ -11,7 +11,7 @@
 //
 // js/ holds one concern a file, in reading order: index (connect), room (the
 // public object), link (WebSocket and its returns), transport (the one
-// RTCPeerConnection), publications, slots, healer, sdp and encodings (pure),
-// stats, people. Types are JSDoc; `npm run lint` checks them and `npm pack`
+// RTCPeerConnection), exchange, publications, slots, healer, sdp and encodings
+// (pure), stats, people, place. Types are JSDoc; `npm run lint` checks them and `npm pack`
 // emits .d.ts files. Neither is needed to build or to test the Go module.
 package sdk

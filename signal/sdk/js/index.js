@@ -10,7 +10,7 @@ import { Room } from './room.js';
 export { AtriumError } from './errors.js';
 export { Emitter } from './emitter.js';
 export { Room, sourceOf, trackKey } from './room.js';
-export { PROTOCOL, SOURCES } from './protocol.js';
+export { MODERATORS, PROTOCOL, SOURCES } from './protocol.js';
 
 /**
  * Connects to a room with a join token, or returns to a seat with a resume

@@ -34,6 +34,15 @@ export function applyChange(people, message) {
 }
 
 /**
+ * Those whose hand is up, in the order of hands.
+ * @param {ReadonlyMap<string, Participant>} people
+ */
+export function handsOf(people) {
+  return [...people.values()].filter((person) => person.hand)
+    .sort((a, b) => Date.parse(a.hand_at ?? '') - Date.parse(b.hand_at ?? '') || 0);
+}
+
+/**
  * The source of a participant, if it publishes it.
  * @param {Participant|undefined} person
  * @param {import('./protocol.js').SourceKind} kind

@@ -10,6 +10,9 @@ export const PROTOCOL = 'atrium.v1';
  */
 export const SOURCES = Object.freeze(/** @type {SourceKind[]} */ (['microphone', 'camera', 'screen', 'screen_audio']));
 
+/** `to` of a chat that the moderators of the room get. */
+export const MODERATORS = 'moderators';
+
 /** @typedef {'microphone'|'camera'|'screen'|'screen_audio'} SourceKind */
 /** @typedef {'moderator'|'participant'|'viewer'} Role */
 /** @typedef {'good'|'fair'|'poor'|'lost'} Score */
@@ -52,6 +55,7 @@ export const SOURCES = Object.freeze(/** @type {SourceKind[]} */ (['microphone',
  * @property {string} name
  * @property {Role} role
  * @property {boolean} hand raised
+ * @property {string} [hand_at] since when, RFC 3339
  * @property {boolean} connected false while the seat is kept for a return
  * @property {SourceInfo[]} sources what is being published
  */
@@ -67,8 +71,12 @@ export const SOURCES = Object.freeze(/** @type {SourceKind[]} */ (['microphone',
  * @property {boolean} resumed the seat is the one of before
  */
 
-/** @typedef {{mid: string, participant: string, source: SourceKind, state: SlotState, reason?: string}} Slot */
-/** @typedef {{type: 'room', id: string, name: string, kind: string, epoch: number, participants: Participant[], ends_at?: string}} RoomMessage */
+/** @typedef {{mid: string, participant: string, source: SourceKind, state: SlotState, reason?: string, name?: string}} Slot */
+/** @typedef {{chat: 'on'|'off', spotlight: string, in_charge: string}} Moderation */
+/** @typedef {{name: string, ends_at?: string, call?: string, controls?: Moderation, breakouts?: {id: string, name: string}[]}} Arranged */
+/** @typedef {{type: 'room', id: string, kind: string, epoch: number, participants: Participant[]} & Arranged} RoomMessage */
+/** @typedef {{type: 'controls', room: string} & Arranged} ControlsMessage */
+/** @typedef {{type: 'notice', code: string, message: string, text?: string, from?: string, room?: string, at?: string}} NoticeMessage */
 /** @typedef {{type: 'participants', joined?: Participant[], left?: string[], changed?: Participant[]}} ParticipantsMessage */
 /** @typedef {{type: 'map', epoch: number, slots: Slot[]}} MapMessage */
 /** @typedef {{participant: string, level: number}} Speaker */

@@ -2,9 +2,11 @@
 
 import { Emitter } from './emitter.js';
 import { AtriumError, asAtriumError } from './errors.js';
+import { Exchange } from './exchange.js';
 import { Healer } from './healer.js';
 import { Link } from './link.js';
-import { applyChange, sourceOf } from './people.js';
+import { applyChange, handsOf, sourceOf } from './people.js';
+import { arranged, noticeOf, nowhere, placeOf } from './place.js';
 import { SOURCES } from './protocol.js';
 import { Publications } from './publications.js';
 import { resolve, trackKey } from './slots.js';
@@ -20,8 +22,6 @@ import { Transport } from './transport.js';
 /** @typedef {import('./types.js').ConnectOptions} ConnectOptions */
 /** @typedef {import('./types.js').RoomEvents} RoomEvents */
 
-/** How long the server may take to answer an offer, in ms. */
-const ANSWER_MS = 8000;
 const STATS_MS = 5000;
 
 /** @extends {Emitter<RoomEvents>} */
@@ -30,8 +30,8 @@ export class Room extends Emitter {
   state = 'connecting';
   /** Ourselves. @type {{id: string, name: string, role: import('./protocol.js').Role}} */
   self = { id: '', name: '', role: 'participant' };
-  /** Where we are; id "" while parked. @type {RoomEvents['room']} */
-  room = { id: '', name: '', kind: 'parked', endsAt: null };
+  /** Where we are and what holds there; id "" while parked. @type {RoomEvents['room']} */
+  room = nowhere();
   /** Everybody in the room by id, ourselves included. @type {Map<string, Participant>} */
   participants = new Map();
   /** What is received, by `trackKey(participant, source)`. @type {Map<string, RemoteTrack>} */
@@ -55,8 +55,9 @@ export class Room extends Emitter {
   #layout = null;
   #hand = false;
   #wasUp = false;
-  /** @type {{resolve: (sdp: string) => void, reject: (err: AtriumError) => void}|null} */
-  #asked = null;
+  #exchange = new Exchange();
+  /** Whose hands were up, as told last. */
+  #hands = '';
   /** Negotiations follow one another. @type {Promise<void>} */
   #negotiations = Promise.resolve();
   /** @type {ReturnType<typeof setInterval>|undefined} */
@@ -80,7 +81,7 @@ export class Room extends Emitter {
     this.#link.on('message', (message) => this.#handlers.get(message.type)?.(message));
     this.#link.on('welcome', (welcome) => this.#welcome(welcome));
     this.#link.on('down', () => {
-      this.#asked?.reject(new AtriumError('connection_lost', 'the connection was lost', { retry: true }));
+      this.#exchange.fail(new AtriumError('connection_lost', 'the connection was lost', { retry: true }));
       this.#setState();
     });
     this.#link.on('end', (err) => this.#close(err));
@@ -174,10 +175,15 @@ export class Room extends Emitter {
     this.#link.send({ type: 'layout', tiles });
   }
 
+  /** Those whose hand is up, in the order of hands. */
+  get hands() {
+    return handsOf(this.participants);
+  }
+
   /**
-   * Says something to all, or to one.
+   * Says something to all, to one, or to the moderators.
    * @param {string} text at most 4000 characters
-   * @param {{to?: string}} [options] participant id
+   * @param {{to?: string}} [options] participant id, or MODERATORS
    */
   chat(text, options = {}) {
     const message = options.to ? { type: 'chat', to: options.to, text } : { type: 'chat', text };
@@ -240,7 +246,7 @@ export class Room extends Emitter {
       if (fresh || !this.#transport || this.#transport.state === 'closed') this.#replaceTransport();
       const transport = /** @type {Transport} */ (this.#transport);
       try {
-        await transport.negotiate((sdp) => this.#exchange(sdp));
+        await transport.negotiate((sdp) => this.#exchange.ask(() => this.#link.send({ type: 'offer', sdp })));
       } catch (thrown) {
         this.#refused(asAtriumError(thrown, 'internal'), transport);
         throw thrown;
@@ -282,28 +288,6 @@ export class Room extends Emitter {
     });
   }
 
-  /**
-   * @param {string} sdp
-   * @returns {Promise<string>}
-   */
-  #exchange(sdp) {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new AtriumError('timeout', 'the offer was not answered', { retry: true })), ANSWER_MS);
-      const done = (/** @type {() => void} */ then) => {
-        clearTimeout(timer);
-        this.#asked = null;
-        then();
-      };
-      this.#asked = {
-        resolve: (answer) => done(() => resolve(answer)),
-        reject: (err) => done(() => reject(err)),
-      };
-      if (!this.#link.send({ type: 'offer', sdp })) {
-        this.#asked.reject(new AtriumError('connection_lost', 'the connection was lost', { retry: true }));
-      }
-    });
-  }
-
   /** Says our whole state again: after a welcome the server may know none of it. */
   #flush() {
     this.#publications.announce(this.participants.get(this.self.id)?.sources ?? []);
@@ -315,6 +299,14 @@ export class Room extends Emitter {
     const slots = this.#map?.epoch === this.#epoch ? this.#map.slots : [];
     this.tracks = resolve(slots, this.#transport?.receivers ?? new Map(), this.tracks);
     this.emit('map', this.tracks);
+  }
+
+  #countHands() {
+    const hands = this.hands;
+    const order = hands.map((person) => person.id).join();
+    if (order === this.#hands) return;
+    this.#hands = order;
+    this.emit('hands', hands);
   }
 
   #setState() {
@@ -343,7 +335,7 @@ export class Room extends Emitter {
     this.state = 'closed';
     clearInterval(this.#statsTimer);
     this.#healer.stop();
-    this.#asked?.reject(err);
+    this.#exchange.fail(err);
     this.#link.close();
     this.#transport?.close();
     this.tracks = new Map();
@@ -356,20 +348,25 @@ export class Room extends Emitter {
    * @type {ReadonlyMap<string, (message: any) => void>}
    */
   #handlers = new Map(Object.entries({
-    answer: ({ sdp }) => this.#asked?.resolve(sdp),
+    answer: ({ sdp }) => this.#exchange.answer(sdp),
     room: (message) => {
       this.#epoch = message.epoch;
-      this.room = {
-        id: message.id,
-        name: message.name,
-        kind: message.kind,
-        endsAt: message.ends_at ? new Date(message.ends_at) : null,
-      };
+      this.room = placeOf(message);
       this.participants = new Map((message.participants ?? []).map((/** @type {Participant} */ p) => [p.id, p]));
       this.emit('room', this.room);
+      this.emit('controls', this.room);
+      this.#countHands();
       this.#applyMap();
     },
-    participants: (message) => this.emit('participants', applyChange(this.participants, message)),
+    controls: (message) => {
+      if (message.room !== this.room.id) return;
+      this.room = { ...this.room, ...arranged(message) };
+      this.emit('controls', this.room);
+    },
+    participants: (message) => {
+      this.emit('participants', applyChange(this.participants, message));
+      this.#countHands();
+    },
     map: (message) => {
       this.#map = message;
       if (message.epoch === this.#epoch) this.#applyMap();
@@ -385,10 +382,10 @@ export class Room extends Emitter {
       this.emit('transport', state);
       if (state === 'failed') this.#healer.lost();
     },
-    notice: ({ code, message }) => this.emit('notice', { code, message }),
+    notice: (message) => this.emit('notice', noticeOf(message)),
     error: ({ code, message }) => {
       const err = new AtriumError(code, message);
-      if (String(code).startsWith('offer_')) this.#asked?.reject(err);
+      if (String(code).startsWith('offer_')) this.#exchange.fail(err);
       this.emit('error', err);
     },
   }));

@@ -12,6 +12,7 @@
  * @property {string} mid of the slot
  * @property {import('./protocol.js').SlotState} state only "live" has media
  * @property {string} reason of a pause: "muted", "reconnecting", "key_frame"; else ""
+ * @property {string} name of somebody who isn't in the room and speaks to all rooms of the call; else ""
  * @property {MediaStreamTrack} track
  * @property {MediaStream} stream holds the track alone; the same for every use of the slot
  */
@@ -50,12 +51,13 @@ export function resolve(slots, receivers, before) {
       mid: slot.mid,
       state: slot.state,
       reason: slot.reason ?? '',
+      name: slot.name ?? '',
       track: receiver.track,
       stream: receiver.stream,
     };
     const old = before.get(key);
     const same = old && old.mid === next.mid && old.state === next.state
-      && old.reason === next.reason && old.track === next.track;
+      && old.reason === next.reason && old.name === next.name && old.track === next.track;
     tracks.set(key, same ? old : next);
   }
   return tracks;

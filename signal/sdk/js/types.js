@@ -20,8 +20,10 @@
 /**
  * @typedef {object} RoomEvents
  * @property {RoomState} state
- * @property {{id: string, name: string, kind: string, endsAt: Date|null}} room moved, or the room changed
+ * @property {import('./place.js').Place} room moved
+ * @property {import('./place.js').Place} controls what holds where we are: after each move, and when a moderator or time changed it
  * @property {import('./people.js').PeopleChange} participants
+ * @property {import('./protocol.js').Participant[]} hands whose hands are up changed; in the order of hands
  * @property {ReadonlyMap<string, import('./slots.js').RemoteTrack>} map what the slots carry changed
  * @property {import('./protocol.js').Speaker[]} speakers loudest first
  * @property {import('./protocol.js').Quality[]} quality those whose connection changed
@@ -31,7 +33,7 @@
  * @property {{source: import('./protocol.js').SourceKind, rids: string[]}} layers
  * @property {{source: import('./protocol.js').SourceKind}} ended a published track ended by itself
  * @property {string} resume the secret that returns to this seat, replaced each time
- * @property {{code: string, message: string}} notice nothing was refused and nothing ends; `draining`: the server will stop
+ * @property {import('./place.js').Notice} notice nothing was refused and nothing ends; `draining`: the server will stop
  * @property {import('./errors.js').AtriumError} error a request was refused; the call goes on
  * @property {import('./errors.js').AtriumError} closed last event
  */

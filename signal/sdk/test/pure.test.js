@@ -4,7 +4,8 @@ import { backoff, pause } from '../js/backoff.js';
 import { Emitter } from '../js/emitter.js';
 import { activate, ownCodecs, sendEncodings } from '../js/encodings.js';
 import { read } from '../js/link.js';
-import { applyChange, sourceOf } from '../js/people.js';
+import { applyChange, handsOf, sourceOf } from '../js/people.js';
+import { arranged, noticeOf, nowhere, placeOf } from '../js/place.js';
 import { Publications } from '../js/publications.js';
 import { resolve } from '../js/slots.js';
 import { digest, grade } from '../js/stats.js';
@@ -91,6 +92,21 @@ test('slots: unchanged entries keep their identity, unknown mids are left out', 
   assert.equal(second.get('a/microphone'), first.get('a/microphone'));
   assert.equal(second.get('a/camera'), undefined);
   assert.equal(second.get('b/camera').state, 'paused');
+});
+
+test('people: hands in the order in which they went up', () => {
+  const up = (id, at) => person(id, { hand: true, hand_at: at });
+  const people = new Map([up('a', '2026-01-01T00:00:00.200Z'), person('b'), up('c', '2026-01-01T00:00:00.100Z'), up('d', '2026-01-01T00:00:00.2Z')].map((p) => [p.id, p]));
+  assert.deepEqual(handsOf(people).map((p) => p.id), ['c', 'a', 'd']);
+});
+
+test('place: what holds, also of servers that say less', () => {
+  assert.deepEqual(placeOf({ type: 'room', id: 'r', name: 'R', kind: 'plain', epoch: 1, participants: [] }), { ...nowhere(), id: 'r', name: 'R', kind: 'plain' });
+  assert.deepEqual(arranged({
+    type: 'controls', room: 'r', name: 'R', call: 'c', ends_at: '2026-01-01T00:00:00Z', controls: { chat: 'off', spotlight: 'a', in_charge: 'b' }, breakouts: [{ id: 'x', name: 'X' }],
+  }), { name: 'R', endsAt: new Date('2026-01-01T00:00:00Z'), call: 'c', chat: false, spotlight: 'a', inCharge: 'b', breakouts: [{ id: 'x', name: 'X' }] });
+  assert.deepEqual(noticeOf({ code: 'help', message: 'm', from: 'a', room: 'r' }), { code: 'help', message: 'm', text: '', from: 'a', room: 'r', at: null });
+  assert.equal(noticeOf({ code: 'ending', message: 'm', at: '2026-01-01T00:00:00Z' }).at.getTime(), Date.UTC(2026, 0, 1));
 });
 
 test('publications: a new connection gets all of it, mute included', async () => {

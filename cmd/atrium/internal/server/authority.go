@@ -21,12 +21,12 @@ const smallCall = 7
 // there is that.
 type authority struct {
 	tokens *auth.Tokens
-	rules  *control.Service
+	rules  *control.Service // set before anybody can connect
 	log    *slog.Logger
 }
 
 // Admit implements signal.Authority.
-func (a authority) Admit(ctx context.Context, token string) (signal.Admission, error) {
+func (a *authority) Admit(ctx context.Context, token string) (signal.Admission, error) {
 	claims, err := a.tokens.Verify(token)
 	switch {
 	case errors.Is(err, auth.ErrExpired):
@@ -53,9 +53,9 @@ func (a authority) Admit(ctx context.Context, token string) (signal.Admission, e
 	admission.Origins = org.Settings.AllowedOrigins
 	if room := seating.Room; room != nil {
 		admission.Room = &media.RoomOptions{ID: room.ID, Name: room.Name, Kind: string(room.Type), Capacity: room.Capacity}
-		if room.Capacity > smallCall {
-			admission.Pool = media.GroupPool()
-		}
+	}
+	if seating.Group || seating.Room != nil && seating.Room.Capacity > smallCall {
+		admission.Pool = media.GroupPool()
 	}
 	return admission, nil
 }
@@ -72,12 +72,12 @@ func refused(err error) error {
 }
 
 // knowsOrigin says whether an organisation lists an origin (SE-8).
-func (a authority) knowsOrigin(ctx context.Context, origin string) (bool, error) {
+func (a *authority) knowsOrigin(ctx context.Context, origin string) (bool, error) {
 	return a.rules.OriginAllowed(ctx, origin, "")
 }
 
 // Seat implements signal.Authority.
-func (a authority) Seat(ctx context.Context, admission signal.Admission) error {
+func (a *authority) Seat(ctx context.Context, admission signal.Admission) error {
 	join, ok := admission.Claim.(control.Join)
 	if !ok {
 		return fmt.Errorf("an admission of another authority: %T", admission.Claim)
@@ -89,7 +89,7 @@ func (a authority) Seat(ctx context.Context, admission signal.Admission) error {
 }
 
 // Present implements signal.Authority.
-func (a authority) Present(ctx context.Context, admission signal.Admission, connected bool) {
+func (a *authority) Present(ctx context.Context, admission signal.Admission, connected bool) {
 	if admission.Room != nil {
 		return // rooms of the API keep no record of who is in them
 	}
@@ -99,7 +99,7 @@ func (a authority) Present(ctx context.Context, admission signal.Admission, conn
 }
 
 // Left implements signal.Authority.
-func (a authority) Left(ctx context.Context, admission signal.Admission, reason media.CloseReason) {
+func (a *authority) Left(ctx context.Context, admission signal.Admission, reason media.CloseReason) {
 	if admission.Room != nil {
 		return
 	}

@@ -7,13 +7,23 @@ import (
 
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/media"
+	"github.com/atriumrtc/atrium/signal"
+	"github.com/atriumrtc/atrium/signal/message"
 )
 
-// calls lets control reach the calls that are going on in the engine. Every
-// method answers control.ErrNotFound for who isn't in the room.
-type calls struct{ engine *media.Engine }
+// calls lets control reach the calls that are going on: people and what they
+// send in the engine, what they are told by signal. Every method answers
+// control.ErrNotFound for who isn't in the room.
+type calls struct {
+	engine *media.Engine
+	signal *signal.Server
+}
 
-// Place implements control.Media.
+// sources are all that somebody can publish.
+var sources = [...]media.SourceKind{media.Microphone, media.Camera, media.Screen, media.ScreenAudio}
+
+// Place implements control.Media. Who is silenced is so before they are in the
+// room, and who no longer is only then (R-GC-5).
 func (c calls) Place(ctx context.Context, participantID string, room *control.MediaRoom) error {
 	p := c.engine.Participant(participantID)
 	if p == nil {
@@ -22,10 +32,75 @@ func (c calls) Place(ctx context.Context, participantID string, room *control.Me
 	if room == nil {
 		return c.placed(c.engine.Move(ctx, p, nil))
 	}
-	_, err := c.engine.Join(ctx, p, media.RoomOptions{
+	if err := silence(p, room.Silenced, true); err != nil {
+		return c.placed(err)
+	}
+	c.signal.Arrange(arrangement(*room))
+	if _, err := c.engine.Join(ctx, p, media.RoomOptions{
 		ID: room.ID, Name: room.Name, Kind: room.Kind, Capacity: room.Capacity, EndsAt: room.EndsAt,
-	})
-	return c.placed(err)
+	}); err != nil {
+		return c.placed(err)
+	}
+	return c.placed(silence(p, room.Silenced, false))
+}
+
+// silence mutes those sources of a participant that are to be silent, or lets
+// the others be heard.
+func silence(p *media.Participant, silenced []string, mute bool) error {
+	for _, kind := range sources {
+		if slices.Contains(silenced, string(kind)) != mute || p.MutedByServer(kind) == mute {
+			continue
+		}
+		if err := p.SetMutedByServer(kind, mute); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arrangement is what signal tells of a room.
+func arrangement(room control.MediaRoom) signal.Arrangement {
+	a := signal.Arrangement{
+		Room: room.ID, Name: room.Name, EndsAt: room.EndsAt,
+		Call: room.Controls.Call, ChatOff: room.Controls.ChatOff,
+		Spotlight: room.Controls.Spotlight, InCharge: room.Controls.InCharge,
+	}
+	for _, b := range room.Controls.Breakouts {
+		a.Breakouts = append(a.Breakouts, message.Breakout{ID: b.ID, Name: b.Name})
+	}
+	return a
+}
+
+// Arrange implements control.Media.
+func (c calls) Arrange(_ context.Context, room control.MediaRoom) error {
+	if c.engine.Room(room.ID) != nil {
+		c.signal.Arrange(arrangement(room))
+	}
+	return nil
+}
+
+// errNoBroadcast is what Attach answers as long as the engine can't do it.
+var errNoBroadcast = errors.New("server: a voice can't be heard in several rooms yet")
+
+// Attach implements control.Media.
+func (c calls) Attach(_ context.Context, participantID string, roomIDs []string) error {
+	switch {
+	case c.engine.Participant(participantID) == nil:
+		return control.ErrNotFound
+	case len(roomIDs) == 0:
+		return nil
+	}
+	return errNoBroadcast
+}
+
+// Tell implements control.Media.
+func (c calls) Tell(_ context.Context, to control.Audience, n control.CallNotice) error {
+	notice := message.Notice{Code: string(n.Code), Text: n.Text, From: n.From, Room: n.Room}
+	if !n.At.IsZero() {
+		notice.At = &n.At
+	}
+	c.signal.Tell(signal.Audience{Rooms: to.RoomIDs, Participants: to.ParticipantIDs}, notice)
+	return nil
 }
 
 // placed says in control's words how a move went.

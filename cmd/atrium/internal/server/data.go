@@ -98,3 +98,9 @@ func (noCalls) Participants(context.Context, string) ([]control.Participant, err
 func (noCalls) Mute(context.Context, string, string, string, bool) error { return control.ErrNotFound }
 
 func (noCalls) Remove(context.Context, string, string) error { return control.ErrNotFound }
+
+func (noCalls) Arrange(context.Context, control.MediaRoom) error { return nil }
+
+func (noCalls) Attach(context.Context, string, []string) error { return control.ErrNotFound }
+
+func (noCalls) Tell(context.Context, control.Audience, control.CallNotice) error { return nil }

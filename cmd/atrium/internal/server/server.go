@@ -119,16 +119,6 @@ func (s *Server) open(o Options) error {
 		return explainMedia(s.cfg.Media, err)
 	}
 	s.onClose(s.engine.Close)
-	s.control, err = control.New(control.Options{
-		Store: data.store, Media: calls{s.engine}, Secrets: data.keys, Vault: vault{data.vault}, Signer: signer{data.keys},
-		Outbox: outbox{data.outbox}, Logger: s.log.With("subsystem", "control"),
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.startControl(); err != nil {
-		return err
-	}
 	if o.NextPort { // only now: the media ports are taken
 		s.cfg.TURN.Port = freeBoth(s.cfg.TURN.Address, s.cfg.TURN.Port)
 	}
@@ -137,12 +127,9 @@ func (s *Server) open(o Options) error {
 		return err
 	}
 	tokens := auth.NewTokens(data.keys, nil)
-	who := authority{tokens, s.control, s.log.With("subsystem", "control")}
-	s.signal = signal.New(s.cfg.Signal, signal.Options{
-		Engine: s.engine, Relays: relays, Seat: s.cfg.Media.Seat, Authority: who, Origins: who.knowsOrigin,
-		Logger: s.log.With("subsystem", "signal"),
-	})
-	s.onClose(func() error { s.signal.Close(); return nil })
+	if err := s.startCalls(data, tokens, relays); err != nil {
+		return err
+	}
 	handler, err := s.handler(tokens, data)
 	if err != nil {
 		return err
@@ -154,6 +141,29 @@ func (s *Server) open(o Options) error {
 		return err
 	}
 	return s.startSender(data) // last: its links need the ports
+}
+
+// startCalls makes signal and the rules, which need each other. Nobody connects
+// before there is a listener.
+func (s *Server) startCalls(data *dataFolder, tokens *auth.Tokens, relays signal.Relays) error {
+	who := &authority{tokens: tokens, log: s.log.With("subsystem", "control")}
+	s.signal = signal.New(s.cfg.Signal, signal.Options{
+		Engine: s.engine, Relays: relays, Seat: s.cfg.Media.Seat, Authority: who, Origins: who.knowsOrigin,
+		Logger: s.log.With("subsystem", "signal"),
+	})
+	rules, err := control.New(control.Options{
+		Store: data.store, Media: calls{s.engine, s.signal}, Secrets: data.keys, Vault: vault{data.vault}, Signer: signer{data.keys},
+		Outbox: outbox{data.outbox}, Logger: s.log.With("subsystem", "control"),
+	})
+	if err != nil {
+		return err
+	}
+	s.control, who.rules = rules, rules
+	if err := s.startControl(); err != nil {
+		return err
+	}
+	s.onClose(func() error { s.signal.Close(); return nil }) // it tells the rules who left
+	return nil
 }
 
 // startControl has the rules agree with a world in which nobody is connected

@@ -437,4 +437,11 @@ func TestNoCalls(t *testing.T) {
 	if err := none.Mute(t.Context(), "r", "p", "camera", true); !errors.Is(err, control.ErrNotFound) {
 		t.Error(err)
 	}
+	if err := none.Attach(t.Context(), "p", []string{"r"}); !errors.Is(err, control.ErrNotFound) {
+		t.Error(err)
+	}
+	if err := errors.Join(none.Arrange(t.Context(), control.MediaRoom{ID: "r"}),
+		none.Tell(t.Context(), control.Audience{RoomIDs: []string{"r"}}, control.CallNotice{Code: control.NoticeEnding})); err != nil {
+		t.Error(err)
+	}
 }

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atriumrtc/atrium/cmd/internal/testkit"
+	"github.com/atriumrtc/atrium/control"
+	"github.com/atriumrtc/atrium/signal/client"
+	"github.com/atriumrtc/atrium/signal/message"
+)
+
+// until waits for a state of a client.
+func until(t *testing.T, what string, c *client.Client, ok func(client.State) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	defer cancel()
+	if err := c.WaitFor(ctx, ok); err != nil {
+		t.Fatalf("%s: %v\n%+v", what, err, c.State())
+	}
+}
+
+// silenced says which of somebody's sources the server mutes, as others see it.
+func silenced(st client.State, id string) (list []string) {
+	p, _ := st.Participant(id)
+	for _, s := range p.Sources {
+		if s.MutedByServer {
+			list = append(list, s.Source)
+		}
+	}
+	return list
+}
+
+// TestCallsOfControl: what control asks of a call comes to those in it: silenced
+// people are from the moment they are placed, what is arranged and told is
+// (R-GC-5).
+func TestCallsOfControl(t *testing.T) {
+	c := newClinic(t, Options{Config: testConfig(t)})
+	ctx := t.Context()
+	media := calls{c.engine, c.signal}
+	ann, bob := c.connect(c.enter("Ann").Join), c.connect(c.enter("Bob").Join)
+	ends := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	room := control.MediaRoom{
+		ID: "breakout", Name: "One", Kind: "breakout", Capacity: 61, EndsAt: ends,
+		Controls: control.RoomControls{
+			ChatOff: true, Spotlight: ann.ID(), InCharge: bob.ID(), Call: "call",
+			Breakouts: []control.BreakoutRoom{{ID: "breakout", Name: "One"}},
+		},
+	}
+	if err := media.Arrange(ctx, room); err != nil { // it isn't open: nothing happens
+		t.Fatal(err)
+	}
+	if err := media.Place(ctx, bob.ID(), &room); err != nil {
+		t.Fatal(err)
+	}
+	quiet := room
+	quiet.Silenced = []string{message.SourceMicrophone, message.SourceScreen}
+	if err := media.Place(ctx, ann.ID(), &quiet); err != nil {
+		t.Fatal(err)
+	}
+	in(t, bob, "breakout", 2)
+	want := message.Room{
+		Name: "One", Kind: "breakout", EndsAt: &ends, Call: "call",
+		Controls:  message.Moderation{Chat: message.ChatOff, Spotlight: ann.ID(), InCharge: bob.ID()},
+		Breakouts: []message.Breakout{{ID: "breakout", Name: "One"}},
+	}
+	got := bob.Room()
+	got.ID, got.Epoch, got.Participants = "", 0, nil
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	until(t, "Bob sees Ann and doesn't hear her", bob, func(st client.State) bool {
+		return st.Receives(ann.ID(), message.SourceCamera) && cmp.Equal(silenced(st, ann.ID()), []string{message.SourceMicrophone})
+	})
+	if bob.State().Receives(ann.ID(), message.SourceMicrophone) {
+		t.Error("Bob heard Ann")
+	}
+	if err := media.Place(ctx, ann.ID(), &room); err != nil { // where she is already
+		t.Fatal(err)
+	}
+	until(t, "Bob hears Ann", bob, func(st client.State) bool {
+		return st.Receives(ann.ID(), message.SourceMicrophone) && silenced(st, ann.ID()) == nil
+	})
+
+	later := ends.Add(time.Minute)
+	room.EndsAt, room.Controls.ChatOff, room.Controls.Breakouts = later, false, nil
+	if err := media.Arrange(ctx, room); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*client.Client{ann, bob} {
+		until(t, "the controls change", p, func(st client.State) bool {
+			return st.Room.EndsAt != nil && st.Room.EndsAt.Equal(later) && st.Room.Controls.Chat == message.ChatOn && len(st.Room.Breakouts) == 0
+		})
+	}
+	notice := control.CallNotice{Code: control.NoticeHelp, Text: "Here", From: ann.ID(), Room: "breakout", At: later}
+	if err := media.Tell(ctx, control.Audience{RoomIDs: []string{"breakout"}, ParticipantIDs: []string{"nobody"}}, notice); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*client.Client{ann, bob} {
+		until(t, "the notice", p, func(st client.State) bool {
+			n, ok := st.Notices[message.NoticeHelp]
+			return ok && n.Text == "Here" && n.From == ann.ID() && n.Room == "breakout" && n.At.Equal(later)
+		})
+	}
+	if err := media.Attach(ctx, "nobody", []string{"breakout"}); !errors.Is(err, control.ErrNotFound) {
+		t.Error(err)
+	}
+}
