@@ -50,7 +50,7 @@ func DefaultConfig() Config {
 		PingInterval:   15 * time.Second,
 		PingTimeout:    15 * time.Second,
 		// Together below the 5 s in which a successor is to be in charge.
-		ModeratorPingInterval: 2 * time.Second,
+		ModeratorPingInterval: 1500 * time.Millisecond,
 		ModeratorAbsentAfter:  2500 * time.Millisecond,
 		WriteTimeout:          10 * time.Second,
 		QueueMessages:         1024,

@@ -235,6 +235,13 @@ func TestMoveIntoBreakouts(t *testing.T) {
 			if stray := g.strays() - before; stray != 0 {
 				t.Errorf("%d packets of another room after the move", stray)
 			}
+			for i, c := range g.clients {
+				moves := c.Moves()
+				m := moves[len(moves)-1]
+				if m.Room != to(i) || m.FirstAudio.IsZero() || m.FirstVideo.IsZero() || m.Gap <= 0 || !m.LastAudio.Before(m.FirstAudio) {
+					t.Errorf("p%d: %+v", i, m)
+				}
+			}
 		}
 	}
 	// How soon a map comes is up to the machine, so what is misrouted during a
