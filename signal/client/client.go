@@ -76,6 +76,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.receiver = newReceiver(c.opened, o.Light != nil)
+	c.receiver.witness = o.Witness
 	go c.reap()
 	if err := c.connect(ctx); err != nil {
 		c.end(err)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
@@ -58,6 +59,10 @@ type Options struct {
 	// NearWrap begins all streams shortly before their sequence numbers and
 	// timestamps wrap, for tests: within a thousand packets and ten seconds.
 	NearWrap bool
+	// Witness is told of every packet that a generator has stamped: who published
+	// it (a stamp.ID), and when it was sent. It must not block, nor call the
+	// client. A light client decrypts some packets only. Nil isn't told.
+	Witness func(publisher uint64, sent time.Time)
 	// IgnoreLayers sends all encodings, needed or not.
 	IgnoreLayers bool
 

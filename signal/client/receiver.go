@@ -37,6 +37,7 @@ type receiver struct {
 	heard    time.Time     // when the last packet of sound came
 	silence  time.Duration // see Stats
 	sounds   sounds
+	witness  func(publisher uint64, sent time.Time)
 	light    bool
 	arrivals arrivals // of packets on their way through pion, when light
 }
@@ -90,7 +91,7 @@ func (r *receiver) lines(lines []line) {
 		if i == len(r.slots) {
 			s := &slot{mid: l.mid, video: l.video}
 			s.stream = check.NewStream(l.video, clockOf(l.video))
-			s.stream.Latency = r.audio
+			s.stream.Latency, s.stream.Witness = r.audio, r.witness
 			if l.video {
 				s.stream.Latency = r.video
 			}

@@ -9,6 +9,8 @@
 // ([Stream.Missing], [Stream.Report]) and reads [Counts]. Nothing here knows of
 // sockets or clocks: time is an argument.
 //
+// [Rooms] judges whether the packets of a whole test stay in their rooms.
+//
 // The one contract to know: a Stream is not safe for concurrent use, and its
 // memory is bounded whatever arrives. Losses are decided [GiveUp] after they
 // were noticed, so that what was resent in time counts as recovered.

@@ -39,6 +39,9 @@ type Stream struct {
 	// video not in the first second after a switch, when a server may send what
 	// it kept of the last key frame: that has an age, not a latency.
 	Latency *hdrhistogram.Histogram
+	// Witness, when set, is told of every intact stamp: who made the packet (a
+	// [stamp.ID]), and when it was sent.
+	Witness func(publisher uint64, sent time.Time)
 
 	numbers sequence
 	counts  Counts
@@ -166,6 +169,9 @@ func (s *Stream) trace(p *Packet, now time.Time) (origin, verdict) {
 		return origin{}, expected
 	}
 	s.counts.Stamped++
+	if s.Witness != nil {
+		s.Witness(mark.Publisher, time.Unix(0, mark.Sent))
+	}
 	if s.from.publisher != mark.Publisher {
 		s.switched = now
 	}
