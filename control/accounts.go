@@ -231,6 +231,43 @@ func (s *Service) RenameAccount(ctx context.Context, actor Actor, id, name strin
 	})
 }
 
+// OwnAccountPatch is what somebody changes of their own account; nil leaves it.
+type OwnAccountPatch struct {
+	Name *string
+	// Password stores another one and ends the other sessions, in the same
+	// transaction. The sign-in links that were sent are dead with it.
+	Password func(tx store.Tx) error
+}
+
+// UpdateOwnAccount changes what an account says of itself.
+func (s *Service) UpdateOwnAccount(ctx context.Context, actor Actor, p OwnAccountPatch) (Account, error) {
+	action := Action("account.update")
+	if p.Name == nil {
+		action = "account.password"
+	} else {
+		name, err := CleanName("name", *p.Name)
+		if err != nil {
+			return Account{}, err
+		}
+		p.Name = &name
+	}
+	return s.changeAccount(ctx, actor, actor.ID, action, func(tx store.Tx, r *accountRecord, person *accountPerson) error {
+		if r.State != AccountActive {
+			return ErrNotFound
+		}
+		if p.Name != nil {
+			person.Name = *p.Name
+		}
+		if p.Password == nil {
+			return nil
+		}
+		if err := errors.Join(p.Password(tx), s.dropAccountLinks(tx, r.ID)); err != nil || action == "account.password" {
+			return err
+		}
+		return audit(tx, s.clock(), actor, "account.password", r.subject())
+	})
+}
+
 // DisableAccount shuts an account out: its invitations and sign-in links are
 // dead at once, and it has no roles while it is disabled (R-P-2). The last
 // system administrator can't be disabled.

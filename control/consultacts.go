@@ -46,7 +46,13 @@ func (s *Service) RevokeConsult(ctx context.Context, actor Actor, id string) (Co
 // forgetConsult ends a link for good: its secret leads nowhere, and the
 // address it was sent to is erased.
 func (c *change) forgetConsult(r *consultRecord) error {
-	return errors.Join(c.Delete(prefixLink+r.LinkDigest), c.dropNotice(r), eraseAt(c.Tx, c.now, r.Key))
+	return errors.Join(c.closeConsult(r), eraseAt(c.Tx, c.now, r.Key))
+}
+
+// closeConsult ends a link: its secret leads nowhere, and nothing comes of it
+// any more.
+func (c *change) closeConsult(r *consultRecord) error {
+	return errors.Join(c.Delete(prefixLink+r.LinkDigest), c.Delete(prefixConsultIn+r.AreaID+"/"+r.ID), c.dropNotice(r))
 }
 
 func (c *change) dropNotice(r *consultRecord) error {
@@ -134,7 +140,7 @@ func (c *change) enterConsult(v *visitRecord, d *doorway) error {
 	r := &d.consult
 	v.Kind, v.ConsultID = VisitConsultNow, r.ID
 	r.VisitID, r.EnteredAt = v.ID, c.now
-	err := errors.Join(c.putConsult(r, ConsultEntered), c.Delete(prefixLink+r.LinkDigest), c.dropNotice(r),
+	err := errors.Join(c.putConsult(r, ConsultEntered), c.closeConsult(r),
 		c.audit("consult_now.enter", r.subject()))
 	if err != nil {
 		return err

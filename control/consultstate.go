@@ -55,6 +55,12 @@ func (r *consultRecord) enterable(now time.Time) bool {
 	return r.ExpiresAt.IsZero() || !now.After(r.ExpiresAt)
 }
 
+// open says whether something may still come of the link: it can be entered
+// by, extended or sent again.
+func (r *consultRecord) open(now time.Time) bool {
+	return r.State != ConsultEntered && r.State != ConsultRevoked && now.Before(r.CreatedAt.Add(ConsultLife))
+}
+
 // handOver starts the clock, once.
 func (r *consultRecord) handOver(at time.Time) {
 	if r.HandedOverAt.IsZero() {

@@ -29,6 +29,9 @@ func (c *change) enterMeeting(v *visitRecord, d *doorway) error {
 	if err != nil {
 		return err
 	}
+	if call.Locked {
+		return &StateError{CodeCallLocked, "The call is locked; ask somebody in it to unlock it."}
+	}
 	if err := c.admit(v, call); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ import (
 //	visit/<id>                            in a queue: queue/<area>/<arrived ms>/<visit>
 //	participant/<participant id>          whose they are: a visit, a seat of staff
 //	call/<id>                             live: call_live/<area or meeting room>/<call>
-//	consult/<id>                          of an area: consult_in/<area>/<id>
+//	consult/<id>                          open, in an area: consult_in/<area>/<id>
 //	area_event/<area>/<seq>               AreaEvent; area_seq/<area>: the last seq
 //	due/<ms>/<kind>/<id>                  nothing: what is to be done when
 //	audit/<organisation>/<seq>            AuditRecord

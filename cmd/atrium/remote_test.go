@@ -63,9 +63,24 @@ func TestRemoteCommands(t *testing.T) {
 	if grants := do(with(keyed, "grant", "list", "--on", "unit:"+unit.Unit.ID)...); !strings.Contains(grants, "head@example.org") || !strings.Contains(grants, "org_admin") {
 		t.Errorf("grants:\n%s", grants)
 	}
-	// A key makes no keys: that takes somebody who has signed in.
-	if code, _, problems := commandLine(with(keyed, "key", "list")...); code != exitFailure || !strings.Contains(problems, "use a key that may do this") {
-		t.Errorf("keys by a key: %d %s", code, problems)
+	// A key makes no keys: that takes somebody who has signed in, or the
+	// operator.
+	for _, as := range [][]string{keyed, local} {
+		if code, _, problems := commandLine(with(as, "key", "list")...); code != exitFailure || !strings.Contains(problems, "--organisation ID") {
+			t.Errorf("keys by %v: %d %s", as, code, problems)
+		}
+	}
+	var key struct{ ID, Secret string }
+	made = do(with(local, "key", "create", "Portal", "--permission", "areas.read", "--organisation", l.Organisation, "--unit", unit.Unit.ID, "--json")...)
+	if err := json.Unmarshal([]byte(made), &key); err != nil || !strings.HasPrefix(key.Secret, "atk_") {
+		t.Fatalf("%v:\n%s", err, made)
+	}
+	if list := do(with(local, "key", "list", "--organisation", l.Organisation, "--unit", unit.Unit.ID)...); !strings.Contains(list, "Portal") {
+		t.Errorf("keys:\n%s", list)
+	}
+	do(with(local, "key", "revoke", key.ID, "--organisation", l.Organisation)...)
+	if list := do(with(local, "key", "list", "--organisation", l.Organisation)...); strings.Contains(list, "Portal") {
+		t.Errorf("keys after one was revoked:\n%s", list)
 	}
 
 	export := filepath.Join(t.TempDir(), "audit.jsonl")

@@ -97,10 +97,10 @@ func (s *Server) maySign(a *access, i int, permission auth.Permission) *Problem 
 	if permission == control.AllPermissions {
 		all = s.policy.GrantablePermissions()
 	}
-	field := fmt.Sprintf("permissions[%d]", i)
+	field := permissionField(i)
 	for _, p := range all {
 		if !s.policy.Grantable(p) {
-			return wrongField(field, "is no permission that an API key can have")
+			return wrongField(field, notGrantable)
 		}
 		// Where only machines have it, managing keys is what it takes.
 		if p != auth.EmbeddedRooms && !s.policy.Allows(p, s.reach(a)...) {
@@ -112,6 +112,11 @@ func (s *Server) maySign(a *access, i int, permission auth.Permission) *Problem 
 	}
 	return nil
 }
+
+// notGrantable is said of what no API key can hold.
+const notGrantable = "is no permission that an API key can have"
+
+func permissionField(i int) string { return fmt.Sprintf("permissions[%d]", i) }
 
 // reach are the roles on a thing that the caller has or could appoint somebody
 // to, and these others.

@@ -22,10 +22,12 @@ func (s *Server) registerCalls(h huma.API) {
 	}
 	add(s, h, of(route{
 		method: http.MethodGet, path: "/calls/{id}", id: "get-call", status: http.StatusOK, permission: auth.QueueRead,
+		meeting: auth.RoomsEnter,
 		summary: "Read a call", description: "One that has ended too, without its guests' names.",
 	}), s.getCall)
 	add(s, h, of(route{
 		method: http.MethodPost, path: "/calls/{id}/token", id: "return-to-call", status: http.StatusCreated,
+		meeting:     auth.RoomsEnter,
 		summary:     "Get another join token for one's own seat in a call",
 		description: "404 for who has no seat in it: admit or join a guest, or enter the meeting room.",
 		errors:      bodyErrors(),
@@ -39,22 +41,26 @@ func (s *Server) registerCalls(h huma.API) {
 	}), s.inviteToCall)
 	add(s, h, of(route{
 		method: http.MethodPost, path: "/calls/{id}/end", id: "end-call", status: http.StatusNoContent,
+		meeting: auth.RoomsModerate,
 		summary: "End a call for everybody in it", errors: []int{http.StatusInsufficientStorage},
 	}), s.endCall)
 	add(s, h, of(route{
 		method: http.MethodPost, path: "/calls/{id}/lock", id: "lock-call", status: http.StatusOK,
+		meeting: auth.RoomsModerate,
 		summary: "Lock or unlock a call", description: "Into a locked call nobody comes by a link.", errors: bodyErrors(),
 	}), s.lockCall)
 	add(s, h, of(route{
 		method: http.MethodPost, path: "/calls/{id}/participants/{participant_id}/mute", id: "mute-in-call",
-		status: http.StatusNoContent, summary: "Mute a source of somebody in a call",
+		meeting: auth.RoomsModerate,
+		status:  http.StatusNoContent, summary: "Mute a source of somebody in a call",
 		description: "The server enforces it: nothing of the source is forwarded. `muted: false` takes that back; " +
 			"it doesn't unmute what the person muted.",
 		errors: bodyErrors(),
 	}), s.muteInCall)
 	add(s, h, of(route{
 		method: http.MethodPost, path: "/calls/{id}/participants/{participant_id}/remove", id: "remove-from-call",
-		status: http.StatusNoContent, summary: "Remove somebody from a call for good",
+		meeting: auth.RoomsModerate,
+		status:  http.StatusNoContent, summary: "Remove somebody from a call for good",
 		description: "Their connection ends and their tokens are dead; a guest's visit has ended.",
 		errors:      []int{http.StatusInsufficientStorage},
 	}), s.removeFromCall)

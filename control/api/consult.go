@@ -21,6 +21,13 @@ func (s *Server) registerConsultNow(h huma.API) {
 			"to them. (Repeated with the same Idempotency-Key after they have left the call, its `token` is empty.)",
 		errors: bodyErrors(http.StatusConflict),
 	}, s.consultNow)
+	add(s, h, route{
+		method: http.MethodGet, path: "/areas/{id}/consult-now", id: "list-consult-now", tag: tagConsultNow,
+		status: http.StatusOK, permission: auth.VisitsConduct, target: on(control.ThingArea), errors: []int{http.StatusBadRequest},
+		summary: "List the open Consult Now links of an area",
+		description: "Those that may still let somebody in, or could if they were extended or sent again: neither used nor revoked, " +
+			"and less than 24 h old. In order of creation.",
+	}, s.listConsultNow)
 	of := func(r route) route {
 		r.tag, r.target, r.permission, r.status = tagConsultNow, on(control.ThingConsult), auth.VisitsConduct, http.StatusOK
 		return r
@@ -138,6 +145,14 @@ func consultAnswer(ctx context.Context, c control.ConsultNow, err error) (*consu
 		return nil, err
 	}
 	return &consultOutput{Body: consultOf(ctx, c)}, nil
+}
+
+func (s *Server) listConsultNow(ctx context.Context, in *listBelowInput) (*listOutput[ConsultNow], error) {
+	page, err := s.control.OpenConsults(ctx, actorOf(ctx), in.ID, in.query())
+	if err != nil {
+		return nil, err
+	}
+	return listOf(page, func(c control.ConsultNow) ConsultNow { return consultOf(ctx, c) }), nil
 }
 
 func (s *Server) getConsultNow(ctx context.Context, in *ConsultPath) (*consultOutput, error) {

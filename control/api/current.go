@@ -14,6 +14,7 @@ type CurrentSession struct {
 	Account        Account `json:"account"`
 	OrganisationID string  `json:"organisation_id" format:"uuid"`
 	Organisation   string  `json:"organisation" doc:"Its name."`
+	HasPassword    bool    `json:"has_password" doc:"false: who has signed in by links only may choose one without giving another."`
 	Places         []Place `json:"places" nullable:"false" doc:"Those that the roles were granted on. A role on a unit is one on all that is in it: list that."`
 }
 
@@ -33,8 +34,12 @@ func (s *Server) currentSession(ctx context.Context, _ *struct{}) (*output[Curre
 	if err != nil {
 		return nil, err
 	}
+	password, err := s.storedPassword(ctx, a.principal.account.ID)
+	if err != nil {
+		return nil, err
+	}
 	current := CurrentSession{
-		Account: accountOf(*a.principal.account), OrganisationID: org.ID, Organisation: org.Name, Places: []Place{},
+		Account: accountOf(*a.principal.account), OrganisationID: org.ID, Organisation: org.Name, HasPassword: password != "", Places: []Place{},
 	}
 	seen := make(map[control.Scope]int)
 	for _, g := range a.principal.grants {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -44,6 +45,7 @@ webhooks.manage      | y y - - - - - - - y
 meeting_rooms.read   | y y y - - - - y y y
 meeting_rooms.edit   | - y - - - - - y - y
 meeting_rooms.enter  | - - - - - - - y y y
+meeting_rooms.moderate | - y - - - - - y - y
 accounts.manage      | y - - - - - - - - -
 organisation.edit    | y - - - - - - - - -
 rooms.embed          | - - - - - - - - - y`
@@ -51,7 +53,7 @@ rooms.embed          | - - - - - - - - - y`
 // matrixRoutes is who may use each route, typed off by hand from
 // architecture.md: the permission, and what it is asked for. own is the
 // caller's organisation, own|unit that or the unit of ?unit_id. guest: the
-// guest of that visit too.
+// guest of that visit too; or:p: of a meeting room's call, who has p on it too.
 const matrixRoutes = `
 POST   /entry                                 anyone               -
 POST   /invitations/look                      anyone               -
@@ -60,9 +62,13 @@ POST   /sessions                              anyone               -
 POST   /sign-in-links                         anyone               -
 GET    /sessions/current                      account.own          -
 DELETE /sessions/current                      account.own          -
+PATCH  /sessions/current/account              account.own          -
 POST   /organisations                         organisations.create -
 GET    /organisations                         organisations.create -
 GET    /nodes                                 nodes.read           -
+GET    /organisations/{id}/api-keys           organisations.api_keys organisation
+POST   /organisations/{id}/api-keys           organisations.api_keys organisation
+DELETE /organisations/{id}/api-keys/{key_id}  organisations.api_keys organisation
 GET    /organisation                          units.list           own
 PATCH  /organisation                          organisation.edit    own
 GET    /organisation/gateways                 organisation.edit    own
@@ -140,15 +146,16 @@ POST   /visits/{id}/deny                      visits.conduct       visit
 POST   /visits/{id}/message                   visits.conduct       visit
 POST   /visits/{id}/transfer                  visits.conduct       visit
 POST   /visits/{id}/remove                    visits.conduct       visit
-GET    /calls/{id}                            queue.read           call
-POST   /calls/{id}/token                      visits.conduct       call
+GET    /calls/{id}                            queue.read           call or:meeting_rooms.enter
+POST   /calls/{id}/token                      visits.conduct       call or:meeting_rooms.enter
 POST   /calls/{id}/invite                     visits.conduct       call
-POST   /calls/{id}/end                        visits.conduct       call
-POST   /calls/{id}/lock                       visits.conduct       call
-POST   /calls/{id}/participants/{participant_id}/mute   visits.conduct call
-POST   /calls/{id}/participants/{participant_id}/remove visits.conduct call
+POST   /calls/{id}/end                        visits.conduct       call or:meeting_rooms.moderate
+POST   /calls/{id}/lock                       visits.conduct       call or:meeting_rooms.moderate
+POST   /calls/{id}/participants/{participant_id}/mute   visits.conduct call or:meeting_rooms.moderate
+POST   /calls/{id}/participants/{participant_id}/remove visits.conduct call or:meeting_rooms.moderate
 POST   /meeting-rooms/{id}/enter              meeting_rooms.enter  meeting_room
 POST   /areas/{id}/consult-now                visits.conduct       area
+GET    /areas/{id}/consult-now                visits.conduct       area
 GET    /consult-now/{id}                      visits.conduct       consult_now
 POST   /consult-now/{id}/extend               visits.conduct       consult_now
 POST   /consult-now/{id}/revoke               visits.conduct       consult_now
@@ -164,6 +171,7 @@ POST   /areas/{id}/link/send                  links.share          area`
 type documented struct {
 	permission, on string
 	guest          bool
+	meeting        string // a permission that does on a meeting room's call
 }
 
 // documentedRoutes reads matrixRoutes.
@@ -175,7 +183,12 @@ func documentedRoutes(t *testing.T) map[string]documented {
 		if len(f) < 4 || len(f) > 5 {
 			t.Fatalf("a line of the table: %q", line)
 		}
-		routes[f[0]+" "+f[1]] = documented{permission: f[2], on: f[3], guest: len(f) == 5 && f[4] == "guest"}
+		more := strings.Join(f[4:], "")
+		meeting, _ := strings.CutPrefix(more, "or:")
+		if more == "guest" {
+			meeting = ""
+		}
+		routes[f[0]+" "+f[1]] = documented{permission: f[2], on: f[3], guest: more == "guest", meeting: meeting}
 	}
 	return routes
 }
@@ -184,10 +197,11 @@ func documentedRoutes(t *testing.T) map[string]documented {
 type oracle struct {
 	columns map[string]string // of a permission: y and -
 	parent  map[string]string
+	rooms   map[string]string // meeting rooms, by name
 }
 
 func newOracle(w *world) oracle {
-	o := oracle{columns: make(map[string]string), parent: w.parent}
+	o := oracle{columns: make(map[string]string), parent: w.parent, rooms: w.things[control.ThingMeetingRoom]}
 	for line := range strings.SplitSeq(strings.TrimSpace(matrixTable), "\n") {
 		name, cells, _ := strings.Cut(line, "|")
 		o.columns[strings.TrimSpace(name)] = strings.Join(strings.Fields(cells), "")
@@ -248,7 +262,10 @@ func (o oracle) want(r documented, c caller, thing string, named bool) int {
 			return http.StatusNotFound
 		}
 	}
-	if thing != "" && o.has(c, r.permission, thing) {
+	if thing != "" && (o.has(c, r.permission, thing) || r.permission == "organisations.api_keys" && c.operator) {
+		return passes
+	}
+	if r.meeting != "" && slices.Contains(slices.Collect(maps.Values(o.rooms)), o.parent[thing]) && o.has(c, r.meeting, thing) {
 		return passes
 	}
 	if !named {

@@ -21,7 +21,7 @@ const (
 	CodeUnknownField     = "unknown_field"          // 400: errors names it
 	CodeInvalid          = "invalid"                // 400: errors names what and why
 	CodeUnauthenticated  = "unauthenticated"        // 401: no API key, or an unknown one
-	CodeWrongCredentials = "wrong_credentials"      // 401: the e-mail address or the password is wrong
+	CodeWrongCredentials = "wrong_credentials"      // 401, or 403 of who is signed in: the e-mail address or the password is wrong
 	CodeForbidden        = "forbidden"              // 403: no role of yours includes it
 	CodeForeignOrigin    = "foreign_origin"         // 403: a web page that isn't listed
 	CodeNotFound         = "not_found"              // 404: unknown, deleted or another organisation's

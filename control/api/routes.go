@@ -58,6 +58,9 @@ type route struct {
 	target     target // what the permission is asked for
 	// guest lets a guest too, where the target is their own visit.
 	guest bool
+	// meeting is a permission that does as well, where the target is the call
+	// of a meeting room: nobody has visits.conduct on a unit's.
+	meeting auth.Permission
 }
 
 // checkRoutes returns an error for a route that doesn't say who may use it
@@ -74,6 +77,8 @@ func (s *Server) checkRoutes() error {
 			return fmt.Errorf("route %s: nothing says what the permission is asked for", name)
 		case r.guest && r.target.kind != control.ThingVisit, r.permission == auth.OwnVisit && r.target.kind != control.ThingVisit:
 			return fmt.Errorf("route %s: a guest has permissions on their visit only", name)
+		case r.meeting != "" && (r.target.kind != control.ThingCall || !s.policy.Known(r.meeting)):
+			return fmt.Errorf("route %s: %q is no permission on the call of a meeting room", name, r.meeting)
 		}
 	}
 	return nil
@@ -94,7 +99,9 @@ func (s *Server) register() *huma.OpenAPI {
 	s.registerGrants(h)
 	s.registerAccounts(h)
 	s.registerSessions(h)
+	s.registerOwnAccount(h)
 	s.registerAPIKeys(h)
+	s.registerOrganisationKeys(h)
 	s.registerWebhooks(h)
 	s.registerAudit(h)
 	s.registerEntry(h)
@@ -247,7 +254,11 @@ func add[I, O any](s *Server, h huma.API, r route, handle func(context.Context, 
 		}
 	}
 	if r.permission != auth.Anyone {
-		op.Description = strings.TrimSpace(op.Description + "\n\nPermission: `" + string(r.permission) + "`.")
+		needs := "Permission: `" + string(r.permission) + "`"
+		if r.meeting != "" {
+			needs += ", in a meeting room also `" + string(r.meeting) + "`"
+		}
+		op.Description = strings.TrimSpace(op.Description + "\n\n" + needs + ".")
 	}
 	huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)

@@ -2,11 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -160,9 +157,8 @@ func (s *Server) acceptInvitation(ctx context.Context, in *acceptInput) (*signed
 	if look.Kind != control.LinkInvitation {
 		return nil, s.failure(ctx, unknownLink())
 	}
-	if err := auth.CheckPassword(in.Body.Password, in.Body.Name, look.Email); err != nil {
-		_, advice, _ := strings.Cut(err.Error(), ": ")
-		return nil, wrongField("password", advice)
+	if problem := checkNewPassword(in.Body.Password, in.Body.Name, look.Email); problem != nil {
+		return nil, problem
 	}
 	hash, err := s.passwords.Hash(ctx, in.Body.Password)
 	if err != nil {
@@ -258,8 +254,7 @@ func (s *Server) checkPassword(ctx context.Context, email, password string) (con
 	if err != nil {
 		return control.Account{}, err
 	}
-	who := hex.EncodeToString(s.keys.Digest("sign_in", strings.ToLower(email)))
-	i, err := s.passwords.Verify(ctx, who, password, hashes...)
+	i, err := s.passwords.Verify(ctx, s.signInName(email), password, hashes...)
 	switch {
 	case errors.Is(err, auth.ErrWrongPassword):
 		for _, a := range accounts {
@@ -270,9 +265,7 @@ func (s *Server) checkPassword(ctx context.Context, email, password string) (con
 		s.even(ctx, began)
 		return control.Account{}, s.failure(ctx, wrongCredentials())
 	case errors.Is(err, auth.ErrTooManyFailures):
-		return control.Account{}, newProblem(http.StatusTooManyRequests, CodeRateLimited,
-			"Too many wrong passwords for this address: wait, or have a sign-in link sent.").
-			withHeader("Retry-After", strconv.Itoa(int(math.Ceil(auth.FailureWindow.Seconds()))))
+		return control.Account{}, tooManyPasswords()
 	case err != nil:
 		return control.Account{}, err
 	}

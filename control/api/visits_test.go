@@ -239,6 +239,9 @@ func TestConsultNowRaceOverHTTP(t *testing.T) {
 			t.Errorf("entered: %+v, %v", now, err)
 		}
 	}
+	if open, err := c.app.OpenConsultNow(t.Context(), c.area.ID, client.List{}); err != nil || len(open.Items) != 0 {
+		t.Errorf("still open: %+v, %v", open, err)
+	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }
 
@@ -318,6 +321,9 @@ func TestRepeatedCreators(t *testing.T) {
 			t.Errorf("sent %+v, %+v, %+v, %+v", sent, area, resent, invite)
 		}
 		seen = append(seen, consult.ConsultNow.ID+consult.ParticipantID+booked.ID+booked.Link+invite.Link)
+	}
+	if open, err := c.app.OpenConsultNow(ctx, c.area.ID, client.List{}); err != nil || len(open.Items) != 1 || open.Items[0].Address == "" {
+		t.Errorf("open links (R-CN-5): %+v, %v", open, err)
 	}
 	if seen[0] != seen[1] {
 		t.Errorf("repeated: %s\nfirst: %s", seen[1], seen[0])

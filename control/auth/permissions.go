@@ -64,6 +64,7 @@ const (
 	RoomsRead          Permission = "meeting_rooms.read"
 	RoomsEdit          Permission = "meeting_rooms.edit"
 	RoomsEnter         Permission = "meeting_rooms.enter"
+	RoomsModerate      Permission = "meeting_rooms.moderate"
 	AccountsManage     Permission = "accounts.manage"
 	OrganisationEdit   Permission = "organisation.edit"
 	EmbeddedRooms      Permission = "rooms.embed"
@@ -72,6 +73,7 @@ const (
 // Permissions that no grant gives.
 const (
 	OrganisationsCreate Permission = "organisations.create"
+	OrganisationKeys    Permission = "organisations.api_keys"
 	NodesRead           Permission = "nodes.read"
 	OwnAccount          Permission = "account.own"
 	OwnVisit            Permission = "visit.own"
@@ -117,13 +119,15 @@ func Table() []Row {
 		{UnitsRead, "added: read a unit's name and settings", []Role{SystemAdmin, OrgAdmin, OrgReporter, Machine}},
 		{AreasRead, "added: read an area's name and settings", []Role{SystemAdmin, OrgAdmin, OrgReporter, AreaAdmin, Coordinator, Provider, Referrer, Machine}},
 		{RoomsRead, "added: read a meeting room's name", []Role{SystemAdmin, OrgAdmin, OrgReporter, RoomAdmin, RoomMember, Machine}},
+		{RoomsModerate, "added: lock, mute, remove and end in the call of a meeting room", []Role{OrgAdmin, RoomAdmin, Machine}},
 		{AccountsManage, "added: list, disable and restore accounts", []Role{SystemAdmin}},
 		{OrganisationEdit, "added: rename the organisation, its mail and SMS gateways, its origins", []Role{SystemAdmin}},
 		{EmbeddedRooms, "added: rooms of embedding apps", []Role{Machine}},
 
 		{OrganisationsCreate, "added (R-T-0): create an organisation", []Role{Operator}},
+		{OrganisationKeys, "added (R-T-0): an organisation's API keys, of which the first comes with it", []Role{Operator}},
 		{NodesRead, "added: the state of this server", []Role{Operator}},
-		{OwnAccount, "added: see and end one's own session", []Role{Staff}},
+		{OwnAccount, "added: see and end one's own session, change one's own name and password", []Role{Staff}},
 		{OwnVisit, "the permissions of one's own visit", []Role{Guest}},
 		{Anyone, "added: enter by a link, sign in", []Role{Public}},
 	}

@@ -123,10 +123,21 @@ func (s *Sessions) Delete(tx store.Tx, digest [32]byte) error {
 
 // DeleteAll signs an account out everywhere.
 func (s *Sessions) DeleteAll(tx store.Tx, accountID string) error {
+	return s.deleteBut(tx, accountID, "")
+}
+
+// DeleteOthers signs an account out everywhere else.
+func (s *Sessions) DeleteOthers(tx store.Tx, accountID string, keep [32]byte) error {
+	return s.deleteBut(tx, accountID, hex.EncodeToString(keep[:]))
+}
+
+func (s *Sessions) deleteBut(tx store.Tx, accountID, keep string) error {
 	prefix := prefixSessionOf + accountID + "/"
 	var keys []string
 	err := tx.Range(prefix, "", func(key string, _ []byte) error {
-		keys = append(keys, strings.TrimPrefix(key, prefix))
+		if key = strings.TrimPrefix(key, prefix); key != keep {
+			keys = append(keys, key)
+		}
 		return nil
 	})
 	if err != nil {

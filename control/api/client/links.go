@@ -96,6 +96,12 @@ func (c *Client) ReadConsultNow(ctx context.Context, id string) (ConsultNow, err
 	return out, err
 }
 
+// OpenConsultNow lists the links of an area that may still let somebody in, or
+// could if they were extended.
+func (c *Client) OpenConsultNow(ctx context.Context, areaID string, l List) (Page[ConsultNow], error) {
+	return fetch[Page[ConsultNow]](ctx, c, areaPath(areaID, "/consult-now"), l.values())
+}
+
 // ExtendConsultNow gives a link five minutes more.
 func (c *Client) ExtendConsultNow(ctx context.Context, id string) (ConsultNow, error) {
 	return post[ConsultNow](ctx, c, consultPath(id, "/extend"), "", nil)

@@ -43,6 +43,27 @@ func queried(path, unitID string) string {
 	return path
 }
 
+// CreateOrganisationKey makes a key of an organisation, or of a unit of it: for
+// the operator.
+func (c *Client) CreateOrganisationKey(ctx context.Context, organisationID, unitID, name string, permissions ...string) (NewAPIKey, error) {
+	in := struct {
+		Name        string   `json:"name"`
+		Permissions []string `json:"permissions"`
+	}{name, permissions}
+	return send[NewAPIKey](ctx, c, http.MethodPost, queried(at("organisations", organisationID, "api-keys"), unitID), "", in)
+}
+
+// OrganisationKeys lists the keys of an organisation, or of a unit of it: for
+// the operator.
+func (c *Client) OrganisationKeys(ctx context.Context, organisationID, unitID string, l List) (Page[APIKey], error) {
+	return fetch[Page[APIKey]](ctx, c, at("organisations", organisationID, "api-keys"), ofUnit(unitID, l.values()))
+}
+
+// RevokeOrganisationKey ends a key of an organisation: for the operator.
+func (c *Client) RevokeOrganisationKey(ctx context.Context, organisationID, keyID string) error {
+	return c.do(ctx, http.MethodDelete, at("organisations", organisationID, "api-keys", keyID), "", nil, nil)
+}
+
 // APIKeys lists the keys of one's own organisation, or of a unit.
 func (c *Client) APIKeys(ctx context.Context, unitID string, l List) (Page[APIKey], error) {
 	return fetch[Page[APIKey]](ctx, c, "/api-keys", ofUnit(unitID, l.values()))

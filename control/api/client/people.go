@@ -152,6 +152,7 @@ type CurrentSession struct {
 	Account        Account `json:"account"`
 	OrganisationID string  `json:"organisation_id"`
 	Organisation   string  `json:"organisation"` // name
+	HasPassword    bool    `json:"has_password"`
 	Places         []Place `json:"places"`
 }
 
@@ -203,6 +204,20 @@ func (c *Client) SendSignInLink(ctx context.Context, email string) error {
 // CurrentSession says who is signed in.
 func (c *Client) CurrentSession(ctx context.Context) (CurrentSession, error) {
 	return fetch[CurrentSession](ctx, c, "/sessions/current", nil)
+}
+
+// OwnAccount is what to change of one's own account; "" stays. A password
+// needs the current one, unless the account has none yet.
+type OwnAccount struct {
+	Name            string `json:"name,omitempty"`
+	Password        string `json:"password,omitempty"`
+	CurrentPassword string `json:"current_password,omitempty"`
+}
+
+// ChangeOwnAccount changes one's own name or password. Another password ends
+// the other sessions.
+func (c *Client) ChangeOwnAccount(ctx context.Context, change OwnAccount) (Account, error) {
+	return send[Account](ctx, c, http.MethodPatch, "/sessions/current/account", "", change)
 }
 
 // SignOut ends the session.

@@ -94,6 +94,21 @@ func TestTenancy(t *testing.T) {
 	if err != nil || current.Organisation != "West" || len(current.Places) != 1 || current.Places[0].Kind != "organisation" {
 		t.Errorf("signed in %+v, %v", current, err)
 	}
+	if got, err := root.ChangeOwnAccount(ctx, client.OwnAccount{
+		Name: "Ruth", Password: "nine loud yellow herons", CurrentPassword: "seven quiet purple herons",
+	}); err != nil || got.Name != "Ruth" || !current.HasPassword {
+		t.Errorf("the own account %+v, %v", got, err)
+	}
+	key, err := operator.CreateOrganisationKey(ctx, org.Organisation.ID, "", "Key", "areas.read")
+	if err != nil || key.Secret == "" {
+		t.Errorf("the operator's key %+v, %v", key, err)
+	}
+	if list, err := operator.OrganisationKeys(ctx, org.Organisation.ID, "", client.List{}); err != nil || len(list.Items) != 2 {
+		t.Errorf("keys %+v, %v", list, err)
+	}
+	if err := operator.RevokeOrganisationKey(ctx, org.Organisation.ID, key.ID); err != nil {
+		t.Error(err)
+	}
 	app := newClient(t, base, org.APIKey.Secret)
 	places(t, app, unit.Unit.ID)
 	people(t, root, unit)

@@ -25,7 +25,9 @@ type Action struct {
 
 	Method string
 	Path   string // {name} is an argument's or a flag's value; {organisation} is looked up where it isn't given
-	Body   bool   // whether there is one
+	// Operator is the path in Path's place where --organisation names one.
+	Operator string
+	Body     bool // whether there is one
 	// Fixed are fields of the body that the command itself says.
 	Fixed map[string]any
 
@@ -108,7 +110,7 @@ func (a Action) run(cmd *cobra.Command, args []string, connect Connection, out *
 	if a.List {
 		items, err := all(cmd.Context(), c, path)
 		if err != nil {
-			return err
+			return a.explain(cmd, err)
 		}
 		return out.list(items, a.Columns)
 	}
@@ -122,14 +124,27 @@ func (a Action) run(cmd *cobra.Command, args []string, connect Connection, out *
 		target = nil
 	}
 	if err := c.Do(cmd.Context(), a.Method, path, in, target); err != nil {
-		return err
+		return a.explain(cmd, err)
 	}
 	return out.one(answer, a.Inside, a.Columns)
+}
+
+// explain says who may do what an API key may not.
+func (a Action) explain(cmd *cobra.Command, err error) error {
+	refused := (*client.Error)(nil)
+	if a.Operator == "" || cmd.Flags().Changed(organisationFlag) || !errors.As(err, &refused) || refused.Status != http.StatusForbidden {
+		return err
+	}
+	// Not wrapped: there is no API key that may.
+	return fmt.Errorf("%v: be the operator, on the server's host and with --organisation ID, or name a session of an administrator's with --key-file FILE", err)
 }
 
 // request fills path and body in.
 func (a Action) request(cmd *cobra.Command, args []string, c *client.Client) (string, map[string]any, error) {
 	path, body, query := a.Path, map[string]any{}, url.Values{}
+	if a.Operator != "" && cmd.Flags().Changed(organisationFlag) {
+		path = a.Operator
+	}
 	set := func(name, field string, value any) {
 		if hole := "{" + name + "}"; strings.Contains(path, hole) {
 			path = strings.ReplaceAll(path, hole, url.PathEscape(fmt.Sprint(value)))
@@ -198,6 +213,9 @@ func (f Flag) value(cmd *cobra.Command) (any, error) {
 	}
 	return cmd.Flags().GetString(f.Name)
 }
+
+// organisationFlag names an organisation to the operator.
+const organisationFlag = "organisation"
 
 // put sets a field with dots in it.
 func put(body map[string]any, field string, value any) {

@@ -60,7 +60,7 @@ func organisations() Group {
 }
 
 func units() Group {
-	of := Flag{Name: "organisation", Usage: "id of the organisation; without it that of the API key"}
+	of := Flag{Name: organisationFlag, Usage: "id of the organisation; without it that of the API key"}
 	return Group{"unit", "Organisational units", []Action{
 		{
 			Use: "create NAME", Short: "Create a unit and appoint its administrators and reporters", Args: []string{"name"},
@@ -194,19 +194,24 @@ func accounts() Group {
 }
 
 func keys() Group {
-	unit := Flag{Name: "unit", Usage: "id of a unit that the key is for; without it the organisation", Query: true}
+	of := Flag{Name: organisationFlag, Usage: "id of the organisation: for the operator, who is whoever runs this on the server's host"}
+	unit := Flag{Name: "unit", Usage: "id of a unit that the key is for; without it the organisation", Field: "unit_id", Query: true}
 	return Group{"key", "API keys", []Action{
 		{
 			Use: "create NAME --permission P", Short: "Create an API key", Args: []string{"name"},
-			Flags:  []Flag{{Name: "permission", Usage: "such as queue.read; may be repeated; * for all", Field: "permissions", Kind: Strings, Required: true}, unit},
-			Method: http.MethodPost, Path: "/api-keys", Body: true,
+			Flags:  []Flag{{Name: "permission", Usage: "such as queue.read; may be repeated; * for all", Field: "permissions", Kind: Strings, Required: true}, unit, of},
+			Method: http.MethodPost, Path: "/api-keys", Operator: "/organisations/{organisation}/api-keys", Body: true,
 			Columns: []Column{id, name, {"secret", "secret"}, {"permissions", "permissions"}},
 		},
 		{
-			Use: "list", Short: "List API keys", Flags: []Flag{unit}, Method: http.MethodGet, Path: "/api-keys", List: true,
+			Use: "list", Short: "List API keys", Flags: []Flag{unit, of}, Method: http.MethodGet,
+			Path: "/api-keys", Operator: "/organisations/{organisation}/api-keys", List: true,
 			Columns: []Column{id, name, {"scope", "scope.kind"}, {"permissions", "permissions"}, {"last used", "last_used_at"}},
 		},
-		{Use: "revoke ID", Short: "End an API key at once", Args: []string{"id"}, Method: http.MethodDelete, Path: "/api-keys/{id}"},
+		{
+			Use: "revoke ID", Short: "End an API key at once", Args: []string{"id"}, Flags: []Flag{of}, Method: http.MethodDelete,
+			Path: "/api-keys/{id}", Operator: "/organisations/{organisation}/api-keys/{id}",
+		},
 	}}
 }
 
