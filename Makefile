@@ -84,6 +84,8 @@ bench-storm: build ## 60 who join within two seconds: bench/out/storm
 screenshots: ## pictures of every page into out/screenshots, the README's into .github
 	$(GO) test -count=1 -tags screenshots -run '^TestScreenshots$$' ./control/web -screenshots $(CURDIR)/out/screenshots
 	cp out/screenshots/call-four-desktop-light.png .github/room.png
+	cp out/screenshots/console-call-desktop-light.png .github/console.png
+	cp out/screenshots/guest-waiting-phone-light.png .github/waiting.png
 
 clean:
 	rm -rf bin out bench/out

@@ -84,10 +84,13 @@ func TestConsoleLinks(t *testing.T) {
 		chromedp.Click(webtest.By("leave")), chromedp.WaitVisible(chromedp.CSS("#idle")))
 
 	webtest.Run(t, ctx, chromedp.Click(webtest.By("book")), chromedp.SendKeys(webtest.By("ask-guest"), "Maria"), chromedp.Click(webtest.By("ask-book")),
-		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#appointment-secret')`), chromedp.Click(webtest.By("ask-cancel")))
+		chromedp.WaitVisible(webtest.By("ask-to")), chromedp.Click(webtest.By("ask-copy")),
+		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#sent-secret')`), chromedp.Click(webtest.By("ask-cancel")))
 	d.done("POST /areas/a1/appointments", `"fields":{"name":"Maria"}`)
 	webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-testid=enter-room]').click()`), chromedp.WaitVisible(webtest.By("tiles")),
-		webtest.Eventually(`document.querySelector('[data-testid=invite]').hidden`))
+		webtest.Eventually(`['invite', 'lock', 'end-all'].every((id) => document.querySelector('[data-testid=' + id + ']').hidden)`),
+		webtest.Eval(`document.querySelector('[data-testid=people-toggle]').click()`), chromedp.WaitVisible(webtest.By("people-list")),
+		webtest.Eventually(`document.querySelector('[data-testid=person-remove]') === null`))
 	d.done("POST /meeting-rooms/m1/enter", "")
 }
 

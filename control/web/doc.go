@@ -14,7 +14,8 @@
 // pages build their DOM with textContent under Trusted Types, so that no name
 // or chat message can become markup.
 //
-// pages/ holds the HTML, assets/ the style sheets and ES modules. room.js,
+// pages/ holds the HTML (in pages/parts what several of them share, put in by
+// [New]), assets/ the style sheets and ES modules. room.js,
 // guest.js, invite.js and console.js are where the pages start; words.js holds every sentence people read in an
 // error; grid.js and order.js are pure and tested under Node by `node --test
 // test/` as well as in a browser by this package's tests.

@@ -30,6 +30,8 @@ type desk struct {
 	session object                    // nil: nobody is signed in
 	link    object                    // of /i, nil: dead
 	queue   object                    // of the area
+	booked  []object                  // its appointments
+	links   []object                  // its open Consult Now links
 	refuse  map[string]object         // by method and path: the problem
 	sent    []string                  // method, path and body of what changes something
 	streams map[string][]chan<- event // by path
@@ -187,19 +189,44 @@ func (d *desk) serve(w http.ResponseWriter, r *http.Request) {
 		answer(w, with(object{"call": object{"id": "c9", "meeting_room_id": "m1"}}))
 	case request == "POST /areas/a1/consult-now":
 		answer(w, with(object{"call": object{"id": "c2"}, "consult_now": consult("sent", d.URL+"/e#consult-secret")}))
+	case request == "GET /areas/a1/consult-now":
+		answer(w, object{"items": d.links})
+	case request == "GET /areas/a1/appointments":
+		answer(w, object{"items": d.booked})
+	case strings.HasSuffix(path, "/send"):
+		d.send(w, body)
+	case request == "PATCH /sessions/current/account":
+		name, given := body["name"]
+		if !given {
+			name = "Dr Adler"
+		}
+		answer(w, object{"name": name})
 	case request == "POST /areas/a1/appointments":
 		answer(w, object{"id": "p1", "link": d.URL + "/e#appointment-secret"})
 	case strings.HasPrefix(path, "/consult-now/k1"):
 		answer(w, consult("sent", ""))
+	case request == "GET /consult-now/k2":
+		answer(w, object{"id": "k2", "area_id": "a1", "state": "sent", "channel": "sms", "address": "+43 660 2"})
 	case strings.HasSuffix(path, "/invite"):
 		answer(w, object{"channel": "copy", "link": d.URL + "/e#invite-secret"})
 	case strings.HasSuffix(path, "/lock"):
-		answer(w, object{"id": "c1", "locked": body["locked"]})
+		answer(w, object{"id": strings.Split(path, "/")[2], "locked": body["locked"]})
 	case strings.HasSuffix(path, "/token"):
 		answer(w, seat)
 	default:
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// send answers a request that sends a link: text messages go out, for e-mail
+// nothing is set up.
+func (d *desk) send(w http.ResponseWriter, body object) {
+	to, _ := body["to"].(object)
+	if to["phone"] != nil {
+		answer(w, object{"channel": "sms"})
+		return
+	}
+	answer(w, object{"channel": "copy", "link": d.URL + "/e#sent-secret"})
 }
 
 func (d *desk) enter(w http.ResponseWriter, body object, with func(object) object) {
@@ -300,7 +327,7 @@ func consult(state, link string) object {
 // another and is a member of a meeting room.
 func signedIn() object {
 	return object{
-		"account": object{"id": "u1", "name": "Dr Adler", "email": "adler@example.org"}, "organisation": "Clinic West",
+		"account": object{"id": "u1", "name": "Dr Adler", "email": "adler@example.org"}, "organisation": "Clinic West", "has_password": true,
 		"places": []object{
 			{"kind": "area", "id": "a1", "name": "Dr Adler", "unit": "Cardiology", "roles": []string{"provider"}, "permissions": []string{
 				"areas.read", "queue.read", "visits.conduct", "appointments.manage", "links.share", "areas.suspend"}},

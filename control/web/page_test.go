@@ -167,6 +167,7 @@ func TestDeskAccessible(t *testing.T) {
 		d.set(func() {
 			d.visit, d.session, d.link = nil, nil, object{"kind": "invitation"}
 			d.lobby["terms"], d.queue = "We keep nothing.", someQueue()
+			d.booked, d.links = []object{appointment("p1", "Maria Lopez", 1)}, []object{consult("sent", "")}
 			d.lobby["fields"] = []object{{"key": "name", "required": true}, {"key": "date_of_birth"}, {"key": "text"}}
 		})
 		webtest.Run(t, ctx, chromedp.EmulateViewport(width, 700), prefer("light"), enterArea(d, "parked=1&people=1"+other))
@@ -183,11 +184,18 @@ func TestDeskAccessible(t *testing.T) {
 		webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/console?people=1&x"+other), chromedp.WaitVisible(webtest.By("guest")),
 			webtest.Eval(`document.querySelector('[data-visit=v2] summary').click()`), webtest.Eval(`document.querySelector('.bar-menu summary').click()`))
 		check("queue")
+		webtest.Run(t, ctx, webtest.Eval(`for (const menu of document.querySelectorAll('details')) menu.open = menu.id === 'appointments'`), chromedp.WaitVisible(webtest.By("appointment-send")))
+		check("appointments")
+		webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-testid=own-account]').click()`), chromedp.WaitVisible(webtest.By("ask-password")))
+		check("the own account")
+		webtest.Run(t, ctx, chromedp.Click(webtest.By("ask-cancel")))
 		webtest.Run(t, ctx, webtest.Eval(`for (const menu of document.querySelectorAll('details')) menu.open = false`),
 			chromedp.Click(card("v2", "message")), chromedp.WaitVisible(webtest.By("ask-text")))
 		check("a question")
 		webtest.Run(t, ctx, chromedp.Click(webtest.By("ask-cancel")), chromedp.Click(card("v2", "admit")), chromedp.WaitVisible(webtest.By("tiles")))
 		check("call of staff")
+		webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-testid=people-toggle]').click()`), chromedp.WaitVisible(webtest.By("person-remove")))
+		check("people of a call of staff")
 		webtest.Run(t, ctx, webtest.Eval(`sessionStorage.clear()`))
 	}
 }

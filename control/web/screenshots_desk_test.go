@@ -39,12 +39,24 @@ func deskScenes(t *testing.T, see func(steps ...webtest.Step), shot func(string)
 	see(chromedp.Navigate(d.URL+"/console?x"), chromedp.WaitVisible(webtest.By("signin")), shot("console-sign-in"))
 	d.set(func() { d.link = object{"kind": "invitation", "organisation": "Clinic West"} })
 	see(chromedp.Navigate(d.URL+"/i#secret-of-a-link"), chromedp.WaitVisible(webtest.By("ready")), shot("invitation"))
-	d.set(func() { d.session, d.queue = signedIn(), someQueue() })
+	d.set(func() {
+		d.session, d.queue = signedIn(), someQueue()
+		sent := consult("sent", "")
+		sent["id"], sent["address"], sent["channel"] = "k0", "+43 660 765 43 21", "sms"
+		d.booked, d.links = []object{appointment("p1", "Ingrid Dahl", 1), appointment("p2", "Samuel Adeyemi", 1), appointment("p4", "José Ortega", 3)}, []object{sent}
+	})
 	see(chromedp.Navigate(d.URL+"/console?people=1"), webtest.Eventually(`document.querySelectorAll('[data-testid=guest]').length === 5`), shot("console-queue"),
 		webtest.Eval(`document.querySelector('[data-visit=v2] summary').click()`), shot("console-more"), webtest.Eval(`document.querySelector('[data-visit=v2] summary').click()`),
+		webtest.Eval(`document.querySelector('#appointments summary').click()`), chromedp.WaitVisible(webtest.By("appointment")),
+		webtest.Eval(`document.getElementById('appointments').scrollIntoView()`), shot("console-appointments"),
+		webtest.Eval(`document.querySelector('[data-testid=appointment-change]').click()`), shot("console-appointment-change"), chromedp.Click(webtest.By("ask-cancel")),
+		webtest.Eval(`document.querySelector('#appointments summary').click(); document.querySelector('[data-testid=own-account]').click()`), shot("console-account"), chromedp.Click(webtest.By("ask-cancel")),
+		webtest.Eval(`document.querySelector('[data-testid=send-area]').click()`), shot("console-send"), chromedp.Click(webtest.By("ask-cancel")),
+		webtest.Eval(`document.querySelector('.column').scrollTo(0, 0)`),
 		chromedp.Click(webtest.By("consult-now")), shot("console-consult-now"), chromedp.Click(webtest.By("ask-copy")),
 		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#consult-secret')`), shot("console-link"), chromedp.Click(webtest.By("ask-cancel")),
 		chromedp.WaitVisible(webtest.By("tiles")), shot("console-call"),
+		webtest.Eval(`document.querySelector('[data-testid=people-toggle]').click()`), shot("console-people"), webtest.Eval(`document.querySelector('[data-testid=people-toggle]').click()`),
 		webtest.Eval(`document.getElementById('show-queue').click()`), shot("console-call-queue"),
 		webtest.Eval(`document.getElementById('show-call').click()`), chromedp.Click(webtest.By("leave")), shot("console-leave"))
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"html/template"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -19,7 +20,7 @@ import (
 	"github.com/atriumrtc/atrium/signal/sdk"
 )
 
-//go:embed pages/*.html assets
+//go:embed pages assets
 var files embed.FS
 
 // ErrFrameAncestor is wrapped by New's error for an origin that is none.
@@ -104,15 +105,19 @@ func policy(ancestors string) string {
 
 func (h *Handler) load() error {
 	pages := map[string]string{
-		"/": "pages/index.html", "/r": "pages/room.html", "/e": "pages/guest.html", "/i": "pages/invite.html",
-		"/console": "pages/console.html", notFoundPath: "pages/missing.html",
+		"/": "index.html", "/r": "room.html", "/e": "guest.html", "/i": "invite.html",
+		"/console": "console.html", notFoundPath: "missing.html",
+	}
+	parsed, err := template.ParseFS(files, "pages/*.html", "pages/parts/*.html")
+	if err != nil {
+		return fmt.Errorf("embedded pages: %w", err)
 	}
 	for route, name := range pages {
-		body, err := files.ReadFile(name)
-		if err != nil {
+		var body bytes.Buffer
+		if err := parsed.ExecuteTemplate(&body, name, nil); err != nil {
 			return fmt.Errorf("embedded page: %w", err)
 		}
-		if err := h.add(route, path.Ext(name), body, false); err != nil {
+		if err := h.add(route, path.Ext(name), body.Bytes(), false); err != nil {
 			return err
 		}
 	}

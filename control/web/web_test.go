@@ -178,6 +178,8 @@ func TestPagesAreStrict(t *testing.T) {
 		}
 	}
 	pages, err := filepath.Glob("pages/*.html")
+	parts, err2 := filepath.Glob("pages/parts/*.html")
+	pages, err = append(pages, parts...), errors.Join(err, err2)
 	if err != nil || len(pages) < 3 {
 		t.Fatalf("pages: %v %v", pages, err)
 	}
@@ -212,6 +214,24 @@ func TestPagesAreStrict(t *testing.T) {
 		}
 		for _, m := range imports.FindAllStringSubmatch(body, -1) {
 			found(file, strings.Replace(m[1], "./", "/assets/", 1))
+		}
+	}
+}
+
+// The parts that pages share are in them.
+func TestPagesAreWhole(t *testing.T) {
+	h := handler(t, web.Options{})
+	for _, path := range []string{"/", "/r", "/e", "/i", "/console", "/404"} {
+		body, err := io.ReadAll(ask(h, "GET", path).Body)
+		page := string(body)
+		if err != nil || strings.Contains(page, "{{") || strings.Count(page, "<title>") != 1 || !strings.HasSuffix(page, "</html>\n") {
+			t.Errorf("%s: %v\n%s", path, err, page)
+		}
+		call := path == "/r" || path == "/e" || path == "/console"
+		for _, id := range []string{"tiles", "controls", "banner", "polite", "settings"} {
+			if n := strings.Count(page, ` id="`+id+`"`); call != (n == 1) {
+				t.Errorf("%s has %d %s", path, n, id)
+			}
 		}
 	}
 }

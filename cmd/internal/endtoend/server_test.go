@@ -49,6 +49,8 @@ type server struct {
 	RoomURL  string `json:"room_url"`
 	// Secure is the link for the network, by way of this computer.
 	Secure string
+	// ready is the file that all this was read from.
+	ready string
 
 	cmd  *exec.Cmd
 	logs *testkit.Buffer
@@ -66,7 +68,7 @@ func startServer(t *testing.T, args ...string) *server {
 func startBinary(t *testing.T, binary string, args ...string) *server {
 	t.Helper()
 	ready := filepath.Join(t.TempDir(), "ready.json")
-	s := &server{logs: &testkit.Buffer{}, done: make(chan struct{})}
+	s := &server{ready: ready, logs: &testkit.Buffer{}, done: make(chan struct{})}
 	s.cmd = exec.Command(binary, append([]string{"dev", "--ready-file", ready}, args...)...)
 	// What is meant for these tests is no setting of the server's.
 	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ATRIUM_LONG") })

@@ -6,7 +6,7 @@ import { copyLink, linkURL } from './clipboard.js';
 import { ask } from './dialog.js';
 import { byId, h } from './dom.js';
 import { may } from './places.js';
-import { contact, showLink } from './staffcall.js';
+import { contact, contactField, sendLink, showLink } from './sending.js';
 import { staffRefusal } from './staffwords.js';
 
 /** @typedef {import('./feed.js').StaffVisit} StaffVisit */
@@ -22,7 +22,8 @@ export class Actions {
    * @param {import('./staffcall.js').StaffCall} options.call
    * @param {() => Area|null} options.area that is shown
    * @param {() => Area[]} options.areas all that are known
-   * @param {(words: string) => void} options.onProblem
+   * @param {(words: string) => void} options.onProblem also what went well
+   * @param {(area: Area) => void} options.onBook
    * @param {(consult: import('./feed.js').Consult) => void} options.onConsult a link was sent
    */
   constructor(options) {
@@ -42,8 +43,9 @@ export class Actions {
     const copy = button('copy-area', 'Copy the link', () => void copyLink(copy, linkURL(area.link ?? '', '/e')));
     byId('area-actions', HTMLElement).replaceChildren(...[
       may(area, 'visits.conduct') && button('consult-now', 'Consult Now', () => void this.#consultNow(area), 'primary'),
-      may(area, 'appointments.manage') && button('book', 'Book appointment', () => void this.#book(area)),
+      may(area, 'appointments.manage') && button('book', 'Book appointment', () => this.#options.onBook(area)),
       may(area, 'links.share') && area.link && copy,
+      may(area, 'links.share') && button('send-area', 'Send the link…', () => void this.#sendArea(area)),
       may(area, 'areas.suspend') && (area.suspended
         ? button('restore', 'Open again', () => void this.#try(`area ${area.id}`, () => request('POST', `/areas/${area.id}/restore`)))
         : button('suspend', 'Close for now', () => void this.#suspend(area))),
@@ -148,7 +150,7 @@ export class Actions {
     await ask({
       title: 'Consult Now',
       text: 'You start a call, and one person gets a link to it. They have five minutes to enter; you can give them more.',
-      fields: [{ name: 'to', label: 'Mobile number or e-mail address', hint: 'Leave it empty to copy the link.', type: 'text', maxlength: 254 }],
+      fields: [contactField()],
       choices: [{ value: 'send', label: 'Send and start', look: 'primary' }, { value: 'copy', label: 'Make a link to copy', plain: true }],
       run: async (choice, { to = '' }) => {
         const body = { to: contact(choice === 'copy' ? '' : to) };
@@ -164,25 +166,11 @@ export class Actions {
   }
 
   /** @param {Area} area */
-  async #book(area) {
-    let link = '';
-    const soon = new Date(Date.now() + 3_600_000 - (Date.now() % 900_000));
-    const local = new Date(soon.getTime() - soon.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-    await ask({
-      title: 'Book an appointment', text: `In ${area.name}. You get a personal link to send.`,
-      fields: [
-        { name: 'starts', label: 'Begins', type: 'datetime-local', required: true, value: local },
-        { name: 'guest', label: 'Name of the person', hint: 'You can leave this empty.', type: 'text', maxlength: 80 },
-      ],
-      choices: [{ value: 'book', label: 'Book', look: 'primary' }],
-      run: async (_, { starts = '', guest }) => {
-        const body = { starts_at: new Date(starts).toISOString(), fields: guest ? { name: guest } : undefined };
-        const answer = await request('POST', `/areas/${encodeURIComponent(area.id)}/appointments`, body, { once: crypto.randomUUID() });
-        link = answer.link ?? '';
-      },
-      explain: staffRefusal,
+  async #sendArea(area) {
+    const said = await sendLink({
+      title: `Send the link of ${area.name}`, text: 'Everybody who has it can come into this waiting area.', path: `/areas/${encodeURIComponent(area.id)}/link/send`,
     });
-    if (link) await showLink('The appointment is booked', linkURL(link, '/e'));
+    if (said) this.#options.onProblem(said);
   }
 
   /** @param {Area} area */

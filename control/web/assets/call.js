@@ -26,6 +26,7 @@ const TIME_SHOWN = 30;
  * @property {string} [title] of a call without a name
  * @property {string} [alone] what is said to who is alone in the call
  * @property {() => void} [leave] what the button does
+ * @property {import('./roster.js').Moderation|null} [moderate] what we may do to others
  */
 
 export class Call {
@@ -58,7 +59,7 @@ export class Call {
    */
   constructor(room, devices, options = {}) {
     this.#room = room;
-    this.#options = { title: 'Call', page: true, link: location.href, alone: 'You are the first one here. The others come with the same link.', leave: () => void room.leave(), ...options };
+    this.#options = { title: 'Call', page: true, link: location.href, alone: 'You are the first one here. The others come with the same link.', leave: () => void room.leave(), moderate: null, ...options };
     this.#devices = devices;
     this.#stage = new Stage(room, devices);
     this.#publisher = new Publisher(room, devices);
@@ -66,6 +67,7 @@ export class Call {
     this.#roster = new Roster(room, this.#stage, {
       onClose: () => this.#panel('people'),
       onCopy: this.#options.link ? (button) => void copyLink(button, this.#options.link) : null,
+      moderate: this.#options.moderate,
     });
     this.#controls = this.#makeControls();
     this.#settings = new Settings({

@@ -2,8 +2,10 @@
 
 import { say, sayNow } from './announce.js';
 import { Actions } from './actions.js';
+import { askAccount } from './account.js';
 import { Alerts } from './alerts.js';
 import { request } from './api.js';
+import { Appointments } from './appointments.js';
 import { nameOf } from './card.js';
 import { copyLink, linkURL } from './clipboard.js';
 import { Devices } from './devices.js';
@@ -18,20 +20,24 @@ import { endWords } from './words.js';
 /** What passes is shown this long, in ms. */
 const PASSING_MS = 8000;
 const LAST_AREA = 'atrium.area';
-const CONSULTS = 'atrium.consults';
 
 /** @typedef {import('./places.js').Area} Area */
 
 const devices = new Devices();
-const staffCall = new StaffCall(devices);
+const staffCall = new StaffCall(devices, (id) => rooms.some((room) => room.id === id && may(room, 'meeting_rooms.moderate')));
 const alerts = new Alerts();
 const signIn = new SignIn(open);
+const appointments = new Appointments((words) => words && pass(words));
 const desk = byId('desk', HTMLElement);
 const select = byId('place', HTMLSelectElement);
 /** @type {Area[]} */
 let areas = [];
+/** @type {import('./places.js').MeetingRoom[]} */
+let rooms = [];
 /** @type {Area|null} */
 let area = null;
+/** Who is signed in, and whether they have a password. @type {{account: {name?: string, email?: string}, password: boolean}} */
+let me = { account: {}, password: true };
 /** @type {Feed|null} */
 let feed = null;
 
@@ -39,7 +45,7 @@ let feed = null;
 const handle = { get room() { return staffCall.room; }, get feed() { return feed; } };
 Object.assign(window, { atrium: handle });
 
-const actions = new Actions({ call: staffCall, area: () => area, areas: () => areas, onProblem: pass, onConsult: keepConsult });
+const actions = new Actions({ call: staffCall, area: () => area, areas: () => areas, onProblem: pass, onBook: (at) => void appointments.book(at), onConsult: (consult) => feed?.add(consult) });
 const queue = new Queue({
   feed: () => feed,
   may: () => ({
@@ -51,12 +57,14 @@ const queue = new Queue({
   onLink: (act, id) => void actions.consult(act, id),
 });
 
+byId('own-account', HTMLButtonElement).addEventListener('click', () => void changeAccount());
 byId('sign-out', HTMLButtonElement).addEventListener('click', () => void signOut());
 select.addEventListener('change', () => choose(select.value));
 byId('alerts', HTMLInputElement).addEventListener('change', (event) => void alerts.set(/** @type {HTMLInputElement} */ (event.target).checked));
 byId('show-queue', HTMLButtonElement).addEventListener('click', () => view('queue'));
 byId('show-call', HTMLButtonElement).addEventListener('click', () => view('call'));
 staffCall.on('change', renderCall);
+staffCall.on('told', (words) => words && pass(words));
 staffCall.on('ended', (code) => {
   if (code !== 'left') pass(endWords(code).title);
 });
@@ -67,7 +75,7 @@ void open().catch(() => {});
  * @returns {Promise<void>}
  */
 async function open() {
-  /** @type {{account?: {name?: string, email?: string}, places?: import('./places.js').Place[]}} */
+  /** @type {{account?: {name?: string, email?: string}, has_password?: boolean, places?: import('./places.js').Place[]}} */
   let session;
   try {
     session = await request('GET', '/sessions/current');
@@ -77,16 +85,30 @@ async function open() {
     return signIn.show(code === 'unauthenticated' ? '' : endWords(String(code)).title);
   }
   const places = await loadPlaces(session.places ?? []);
-  areas = places.areas;
+  ({ areas, rooms } = places);
+  me = { account: session.account ?? {}, password: session.has_password !== false };
   byId('opening', HTMLElement).hidden = true;
   signIn.hide();
   desk.hidden = false;
-  setText(byId('account', HTMLElement), session.account?.name || session.account?.email || '');
+  renderAccount();
   byId('alerts', HTMLInputElement).checked = alerts.on;
-  renderRooms(places.rooms);
+  renderRooms();
   renderPlaces();
   renderCall();
   await staffCall.restore();
+}
+
+function renderAccount() {
+  setText(byId('account', HTMLElement), me.account.name || me.account.email || '');
+}
+
+async function changeAccount() {
+  byId('own-menu', HTMLDetailsElement).open = false;
+  const changed = await askAccount(me.account, me.password);
+  if (!changed) return;
+  me = { account: { ...me.account, name: changed.name }, password: me.password || changed.password };
+  renderAccount();
+  pass(changed.password ? 'Your password is changed. You are signed out everywhere else.' : 'Your name is changed.');
 }
 
 function renderPlaces() {
@@ -109,6 +131,7 @@ function choose(id) {
   feed?.close();
   feed = null;
   area = areas.find((one) => one.id === id) ?? null;
+  appointments.show(area && may(area, 'appointments.manage') ? area : null);
   if (!area) return;
   select.value = id;
   try {
@@ -119,10 +142,14 @@ function choose(id) {
   const now = new Feed(id);
   const { name } = area;
   feed = now;
-  if (may(area, 'visits.conduct')) void recallConsults(now, id);
+  if (may(area, 'visits.conduct')) {
+    void recallConsults(now, id);
+    now.on('consult', (consult) => void recallConsult(now, consult));
+  }
   now.on('change', render);
   now.on('arrival', (visit) => {
     alerts.tell(name);
+    if (visit.appointment_id) void appointments.load();
     say(`${nameOf(visit)} is waiting`);
   });
   now.on('refused', () => void signedOut());
@@ -131,39 +158,27 @@ function choose(id) {
 }
 
 /**
- * Links that were sent from here: events don't name whom they went to, so that
- * their ids are kept for a reload.
- * @param {import('./feed.js').Consult} consult
- */
-function keepConsult(consult) {
-  feed?.add(consult);
-  const ids = keptConsults();
-  if (ids.includes(consult.id)) return;
-  try {
-    sessionStorage.setItem(CONSULTS, JSON.stringify([...ids, consult.id].slice(-20)));
-  } catch {
-    // Storage is forbidden: not after a reload, then.
-  }
-}
-
-/** @returns {string[]} */
-function keptConsults() {
-  try {
-    return JSON.parse(sessionStorage.getItem(CONSULTS) ?? '[]');
-  } catch {
-    return [];
-  }
-}
-
-/**
+ * The links under way, also those of before a reload and of colleagues.
  * @param {Feed} to
  * @param {string} areaID
  */
 async function recallConsults(to, areaID) {
-  await Promise.all(keptConsults().map(async (id) => {
-    const consult = await request('GET', `/consult-now/${encodeURIComponent(id)}`).catch(() => null);
-    if (consult?.area_id === areaID) to.add(consult);
-  }));
+  for (let cursor = ''; ;) {
+    const page = await request('GET', `/areas/${encodeURIComponent(areaID)}/consult-now?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`).catch(() => null);
+    for (const consult of page?.items ?? []) to.add(consult);
+    cursor = page?.next_cursor ?? '';
+    if (!cursor) return;
+  }
+}
+
+/**
+ * One that an event told of: events don't say whom it went to.
+ * @param {Feed} to
+ * @param {string} id
+ */
+async function recallConsult(to, id) {
+  const consult = await request('GET', `/consult-now/${encodeURIComponent(id)}`).catch(() => null);
+  if (consult) to.add(consult);
 }
 
 /** The server doesn't give the queue any more: signed out, or the role is gone. */
@@ -189,6 +204,8 @@ function render() {
   byId('offline', HTMLElement).hidden = feed.live;
   actions.fill(area);
   queue.render();
+  const mine = feed.calls.get(staffCall.id);
+  if (mine) staffCall.know(mine);
   const waiting = [...feed.visits.values()].filter((visit) => visit.state !== 'in_call').length;
   document.title = `${waiting ? `(${waiting}) ` : ''}${area.name} · Atrium`;
   setText(byId('show-queue', HTMLElement), waiting ? `Waiting (${waiting})` : 'Waiting');
@@ -202,8 +219,7 @@ function pick(changed) {
   return Object.fromEntries(['name', 'suspended', 'suspended_reason', 'link'].filter((key) => key in changed).map((key) => [key, changed[key]]));
 }
 
-/** @param {import('./places.js').MeetingRoom[]} rooms */
-function renderRooms(rooms) {
+function renderRooms() {
   const shown = rooms.filter((room) => may(room, 'meeting_rooms.enter'));
   byId('rooms', HTMLElement).hidden = shown.length === 0;
   byId('rooms-list', HTMLElement).replaceChildren(...shown.map((room) => {

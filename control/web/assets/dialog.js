@@ -14,11 +14,12 @@ import { byId, h, setText } from './dom.js';
  * @typedef {object} Field
  * @property {string} name
  * @property {string} label
- * @property {'text'|'email'|'tel'|'datetime-local'|'textarea'|'select'} type
+ * @property {'text'|'password'|'datetime-local'|'textarea'|'select'} type
  * @property {string} [hint]
  * @property {string} [value]
  * @property {boolean} [required]
  * @property {number} [maxlength]
+ * @property {string} [autocomplete] for password managers; off by default
  * @property {{value: string, label: string}[]} [options]
  */
 
@@ -55,7 +56,7 @@ export function ask(question) {
       setText(error, words);
     };
     const choose = async (/** @type {Choice} */ choice) => {
-      const values = Object.fromEntries([...inputs].map(([name, element]) => [name, element.value.trim()]));
+      const values = Object.fromEntries([...inputs].map(([name, element]) => [name, element.type === 'password' ? element.value : element.value.trim()]));
       const wrong = [...inputs.values()].find((element) => !element.checkValidity());
       if (wrong && !choice.plain) {
         say(wrong.validity.valueMissing ? 'Please fill this in.' : 'Please check what you wrote.');
@@ -95,14 +96,14 @@ export function ask(question) {
 /** @param {Field} field */
 function input(field) {
   const attributes = { id: `ask-${field.name}`, name: field.name, required: field.required, maxlength: field.maxlength, 'data-testid': `ask-${field.name}`,
-    'aria-describedby': field.hint ? `ask-${field.name}-hint` : null, autocomplete: 'off' };
+    'aria-describedby': field.hint ? `ask-${field.name}-hint` : null, autocomplete: field.autocomplete ?? 'off' };
   if (field.type === 'textarea') {
     const area = h('textarea', { ...attributes, rows: 3 });
     area.value = field.value ?? '';
     return area;
   }
   if (field.type === 'select') {
-    return h('select', attributes, ...(field.options ?? []).map((option) => h('option', { value: option.value }, option.label)));
+    return h('select', attributes, ...(field.options ?? []).map((option) => h('option', { value: option.value, selected: option.value === field.value }, option.label)));
   }
   return h('input', { ...attributes, type: field.type, value: field.value });
 }

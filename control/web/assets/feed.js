@@ -10,6 +10,7 @@ const AGAIN_MS = 5000;
  * @property {string} id
  * @property {string} [area_id]
  * @property {string} [call_id]
+ * @property {string} [appointment_id]
  * @property {string} kind
  * @property {'waiting'|'in_call'|'on_hold'|'ended'} state
  * @property {boolean} connected
@@ -37,8 +38,9 @@ const AGAIN_MS = 5000;
 
 /**
  * `change`: something of the area is another than before. `arrival`: a guest
- * has come. `refused`: the server doesn't give the stream (any more).
- * @extends {Emitter<{change: void, arrival: StaffVisit, refused: void}>}
+ * has come. `consult`: the id of a link that wasn't known. `refused`: the
+ * server doesn't give the stream (any more).
+ * @extends {Emitter<{change: void, arrival: StaffVisit, consult: string, refused: void}>}
  */
 export class Feed extends Emitter {
   /** @type {Map<string, StaffVisit>} */
@@ -88,7 +90,11 @@ export class Feed extends Emitter {
     on('visit', (data) => this.#visit(data));
     on('visit_left', (data) => this.visits.delete(data.id));
     on('call', (data) => this.#call(data));
-    on('consult_now', (data) => this.know(data));
+    on('consult_now', (data) => {
+      const fresh = !this.consults.has(data.id);
+      this.know(data);
+      if (fresh && this.consults.has(data.id)) this.emit('consult', data.id);
+    });
     on('area', (data) => (this.area = data));
     events.addEventListener('error', () => {
       this.live = false;

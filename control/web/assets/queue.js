@@ -23,7 +23,7 @@ export class Queue {
   /** @type {Map<string, {box: HTMLElement, title: HTMLElement, list: HTMLElement}>} */
   #groups = new Map();
   #consults = { box: h('section', { class: 'group', hidden: true }, h('h2', {}, 'Links sent')), list: h('ul', { class: 'guests', role: 'list', 'data-testid': 'consults' }) };
-  /** @type {Map<string, {element: HTMLElement, state: HTMLElement, buttons: HTMLElement, drawn: string}>} */
+  /** @type {Map<string, {element: HTMLElement, name: HTMLElement, state: HTMLElement, buttons: HTMLElement, drawn: string}>} */
   #links = new Map();
   #timer = setInterval(() => this.render(), TICK_MS);
 
@@ -112,13 +112,15 @@ export class Queue {
     for (const consult of shown) {
       let row = this.#links.get(consult.id);
       if (!row) {
+        const name = h('h3', { class: 'guest-name' });
         const state = h('p', { class: 'guest-state', 'data-testid': 'consult-state' });
         const buttons = h('div', { class: 'guest-buttons' });
         const element = h('li', { class: 'guest', 'data-testid': 'consult', 'data-consult': consult.id },
-          h('div', { class: 'guest-head' }, h('h3', { class: 'guest-name' }, consult.address || 'Link to copy'), state), buttons);
-        row = { element, state, buttons, drawn: '' };
+          h('div', { class: 'guest-head' }, name, state), buttons);
+        row = { element, name, state, buttons, drawn: '' };
         this.#links.set(consult.id, row);
       }
+      setText(row.name, consult.address || (consult.channel === 'copy' ? 'Link to copy' : 'Link'));
       setText(row.state, consultWords(consult, now));
       const key = `${consult.state} ${consult.link ?? ''} ${conduct}`;
       if (key === row.drawn) continue;

@@ -4,8 +4,15 @@ import { sourceOf } from '/sdk/index.js';
 import { byId, h, icon } from './dom.js';
 import { hue, initials, peopleWords, qualityWords } from './words.js';
 
+/**
+ * @typedef {object} Moderation
+ * @property {(person: import('/sdk/protocol.js').Participant, muted: boolean) => void} mute
+ * @property {(person: import('/sdk/protocol.js').Participant) => void} remove
+ */
+
 export class Roster {
   #room;
+  #moderate;
   #stage;
   #panel = byId('people', HTMLElement);
   #list = h('ul', { class: 'people-list', role: 'list', 'data-testid': 'people-list' });
@@ -15,11 +22,12 @@ export class Roster {
   /**
    * @param {import('/sdk/index.js').Room} room
    * @param {import('./stage.js').Stage} stage
-   * @param {{onClose: () => void, onCopy: ((button: HTMLButtonElement) => void)|null}} options
+   * @param {{onClose: () => void, onCopy: ((button: HTMLButtonElement) => void)|null, moderate: Moderation|null}} options
    */
   constructor(room, stage, options) {
     this.#room = room;
     this.#stage = stage;
+    this.#moderate = options.moderate;
     this.#close = h('button', { type: 'button', class: 'icon-button', title: 'Close the list', 'data-testid': 'people-close', onclick: options.onClose },
       icon('close'), h('span', { class: 'unseen' }, 'Close the list'));
     const copy = h('button', { type: 'button', class: 'button small', onclick: () => options.onCopy?.(copy) }, 'Copy the link to this call');
@@ -77,6 +85,21 @@ export class Roster {
       person.hand && icon('hand'),
       icon(off ? 'mic-off' : 'mic', off ? 'muted' : ''),
       h('span', { class: 'unseen' }, off ? 'Microphone off' : 'Microphone on'),
-      this.#room.participants.size > 1 && pin);
+      this.#room.participants.size > 1 && pin, !self && this.#moderate && this.#acts(person, this.#moderate));
+  }
+
+  /**
+   * @param {import('/sdk/protocol.js').Participant} person
+   * @param {Moderation} moderate
+   */
+  #acts(person, moderate) {
+    const microphone = sourceOf(person, 'microphone');
+    const muted = microphone?.muted_by_server === true;
+    const button = (/** @type {string} */ act, /** @type {string} */ words, /** @type {() => void} */ onclick) => h('button', {
+      type: 'button', class: 'button small', 'data-key': `${person.id}/${act}`, 'data-testid': `person-${act}`, onclick,
+    }, words, h('span', { class: 'unseen' }, ` ${person.name}`));
+    return h('div', { class: 'person-acts' },
+      microphone && (muted || !microphone.muted) && button('mute', muted ? 'Let speak again' : 'Mute', () => moderate.mute(person, !muted)),
+      button('remove', 'Remove…', () => moderate.remove(person)));
   }
 }

@@ -3,9 +3,9 @@
 import { connect, Emitter } from '/sdk/index.js';
 import { request, signalURL } from './api.js';
 import { Call } from './call.js';
-import { copyLink, linkURL } from './clipboard.js';
 import { ask } from './dialog.js';
 import { byId, h, setText } from './dom.js';
+import { sendLink } from './sending.js';
 import { Session } from './session.js';
 import { staffRefusal } from './staffwords.js';
 
@@ -19,8 +19,9 @@ import { staffRefusal } from './staffwords.js';
  */
 
 /**
- * `change`: we are in a call, or no longer. `ended`: why, in a code.
- * @extends {Emitter<{change: void, ended: string}>}
+ * `change`: we are in a call, or no longer. `ended`: why, in a code. `told`:
+ * words to show for a while.
+ * @extends {Emitter<{change: void, ended: string, told: string}>}
  */
 export class StaffCall extends Emitter {
   /** Id of the call that we are in, "" for none. */
@@ -31,20 +32,27 @@ export class StaffCall extends Emitter {
   room = null;
 
   #devices;
+  #mayModerate;
   #session = new Session('atrium.staff.call');
   /** @type {Call|null} */
   #view = null;
   #invite;
+  #end;
   #lock = h('button', { type: 'button', class: 'button small', 'data-testid': 'lock', onclick: () => void this.#toggleLock() });
 
-  /** @param {import('./devices.js').Devices} devices */
-  constructor(devices) {
+  /**
+   * @param {import('./devices.js').Devices} devices
+   * @param {(meetingRoomID: string) => boolean} mayModerate whether we may lock the room's call, remove people and end it
+   */
+  constructor(devices, mayModerate) {
     super();
     this.#devices = devices;
+    this.#mayModerate = mayModerate;
     const button = (/** @type {string} */ testid, /** @type {string} */ words, /** @type {() => void} */ onclick) =>
       h('button', { type: 'button', class: 'button small', 'data-testid': testid, onclick }, words);
     this.#invite = button('invite', 'Invite…', () => void this.#askInvite());
-    byId('call-actions', HTMLElement).replaceChildren(this.#invite, this.#lock, button('end-all', 'End for all', () => void this.#askEnd()));
+    this.#end = button('end-all', 'End for all', () => void this.#askEnd());
+    byId('call-actions', HTMLElement).replaceChildren(this.#invite, this.#lock, this.#end);
   }
 
   /** After a reload: back to the seat, if it is still ours. */
@@ -103,7 +111,11 @@ export class StaffCall extends Emitter {
     });
     save();
     const off = [room.on('resume', save), this.#devices.on('change', save)];
-    const view = new Call(room, this.#devices, { page: false, link: '', alone: this.meeting ? 'You are the first one here.' : 'You are alone in the call at the moment.', leave: () => void this.askLeave() });
+    const runs = !call.meeting_room_id || this.#mayModerate(call.meeting_room_id);
+    const view = new Call(room, this.#devices, {
+      page: false, link: '', alone: this.meeting ? 'You are the first one here.' : 'You are alone in the call at the moment.', leave: () => void this.askLeave(),
+      moderate: runs ? { mute: (person, muted) => void this.#mute(person, muted), remove: (person) => void this.#askRemove(person) } : null,
+    });
     this.#view = view;
     room.once('closed', (err) => {
       for (const stop of off) stop();
@@ -117,8 +129,10 @@ export class StaffCall extends Emitter {
       this.emit('change', undefined);
     });
     this.#invite.hidden = this.meeting;
+    this.#lock.hidden = this.#end.hidden = !runs;
     this.emit('change', undefined);
     this.#renderLock();
+    if (call.locked === undefined) void request('GET', `/calls/${encodeURIComponent(call.id)}`).then((now) => this.know(now)).catch(() => {});
     view.show();
   }
 
@@ -161,68 +175,56 @@ export class StaffCall extends Emitter {
   }
 
   async #askInvite() {
-    const path = `/calls/${encodeURIComponent(this.id)}/invite`;
-    /** @type {string} */
-    let link = '';
+    this.emit('told', await sendLink({
+      title: 'Invite somebody to this call', text: 'They come in at once, without waiting. The link works once.',
+      path: `/calls/${encodeURIComponent(this.id)}/invite`,
+    }));
+  }
+
+  /** @param {string} person their participant's id */
+  #member(person) {
+    return `/calls/${encodeURIComponent(this.id)}/participants/${encodeURIComponent(person)}`;
+  }
+
+  /**
+   * @param {import('/sdk/protocol.js').Participant} person
+   * @param {boolean} muted false takes back only what was muted here
+   */
+  async #mute(person, muted) {
+    await request('POST', `${this.#member(person.id)}/mute`, { source: 'microphone', muted })
+      .catch((err) => this.emit('told', staffRefusal(err)));
+  }
+
+  /** @param {import('/sdk/protocol.js').Participant} person */
+  async #askRemove(person) {
+    const path = this.#member(person.id);
     await ask({
-      title: 'Invite somebody to this call',
-      text: 'They come in at once, without waiting. The link works once.',
-      fields: [{ name: 'to', label: 'Mobile number or e-mail address', hint: 'Leave it empty to copy the link.', type: 'text', maxlength: 254 }],
-      choices: [{ value: 'send', label: 'Send', look: 'primary' }, { value: 'copy', label: 'Make a link to copy', plain: true }],
-      run: async (choice, { to = '' }) => {
-        const answer = await request('POST', path, { to: contact(choice === 'copy' ? '' : to) }, { once: crypto.randomUUID() });
-        link = answer.link ?? '';
-      },
-      explain: staffRefusal,
+      title: `Remove ${person.name}?`, text: 'They leave the call at once, and cannot come back into it by themselves.',
+      choices: [{ value: 'remove', label: 'Remove', look: 'danger' }], run: () => request('POST', `${path}/remove`), explain: staffRefusal,
     });
-    if (link) await showLink('The link is ready', linkURL(link, '/e'));
   }
 
   async #toggleLock() {
-    const answer = await request('POST', `/calls/${encodeURIComponent(this.id)}/lock`, { locked: !this.locked }).catch(() => null);
-    if (!answer) return;
-    this.locked = answer.locked === true;
+    try {
+      this.know(await request('POST', `/calls/${encodeURIComponent(this.id)}/lock`, { locked: !this.locked }));
+    } catch (err) {
+      this.emit('told', staffRefusal(err));
+    }
+  }
+
+  /**
+   * What is known of a call: others may have locked ours.
+   * @param {{id: string, locked?: boolean}} call
+   */
+  know(call) {
+    if (call.id !== this.id) return;
+    this.locked = call.locked === true;
     this.#renderLock();
   }
 
   #renderLock() {
-    this.#lock.hidden = this.meeting;
     this.#lock.setAttribute('aria-pressed', String(this.locked));
     setText(this.#lock, this.locked ? 'Unlock' : 'Lock');
     this.#lock.title = this.locked ? 'Nobody can come in by a link' : 'Let nobody else in by a link';
   }
-}
-
-/**
- * What was typed, as the API takes it.
- * @param {string} to
- * @returns {{phone: string}|{email: string}|{copy: true}}
- */
-export function contact(to) {
-  if (!to) return { copy: true };
-  return to.includes('@') ? { email: to } : { phone: to };
-}
-
-/**
- * Shows a link to be copied.
- * @param {string} title
- * @param {string} link
- * @param {string} [text]
- */
-export async function showLink(title, link, text = 'Send it to the person in any way you like.') {
-  const done = ask({
-    title, text, fields: [{ name: 'link', label: 'Link', type: 'text', value: link }],
-    choices: [{ value: 'copy', label: 'Copy', look: 'primary' }], cancel: 'Close',
-    run: async () => {
-      const button = /** @type {HTMLButtonElement} */ (document.querySelector('[data-testid=ask-copy]'));
-      await copyLink(button, link);
-      await new Promise((resolve) => setTimeout(resolve, 600));
-    },
-  });
-  const input = /** @type {HTMLInputElement|null} */ (document.getElementById('ask-link'));
-  if (input) {
-    input.readOnly = true;
-    input.select();
-  }
-  await done;
 }

@@ -19,6 +19,22 @@ export function clockWords(ms) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
+/** @param {Date} time */
+export function timeWords(time) {
+  return time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+}
+
+/**
+ * @param {Date} day
+ * @param {Date} now
+ */
+export function dayWords(day, now) {
+  const days = Math.round((new Date(day).setHours(12, 0, 0, 0) - new Date(now).setHours(12, 0, 0, 0)) / 86_400_000);
+  if (days === 0) return 'Today';
+  if (days === 1) return 'Tomorrow';
+  return day.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long' });
+}
+
 /** @type {Readonly<Record<string, string>>} */
 export const DETAILS = Object.freeze({ phone: 'Phone', date_of_birth: 'Date of birth', reference: 'Reference', text: 'Note' });
 
@@ -80,10 +96,19 @@ const REFUSALS = Object.freeze({
   unauthenticated: 'You are signed out. Please sign in again.',
 });
 
+/** What was typed in a field that the server refuses. @type {Readonly<Record<string, string>>} */
+const WRONG = Object.freeze({
+  phone: 'That is no telephone number. Please write it with the country’s code, such as +43 660 1234567.',
+  email: 'That is no e-mail address.',
+  starts_at: 'Please choose a time that is still to come.',
+});
+
 /** @param {unknown} err */
 export function staffRefusal(err) {
   const code = String(Object(err).code ?? '');
   if (REFUSALS[code]) return REFUSALS[code];
+  const wrong = Object.keys(Object(err).fields ?? {}).find((field) => WRONG[field]);
+  if (code === 'invalid' && wrong) return String(WRONG[wrong]);
   if (code === 'invalid' && Object(err).message) return String(Object(err).message);
   const { title, text } = endWords(code);
   return `${title}. ${text}`;
