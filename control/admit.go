@@ -38,6 +38,9 @@ func (s *Service) Admit(ctx context.Context, who Staff, visitID string, spec Adm
 		if v, err = c.visit(visitID); err != nil {
 			return err
 		}
+		if v.GroupID != "" {
+			return &StateError{CodeWrongState, "This person has come for a group: admit them there."}
+		}
 		if v.State == VisitInCall {
 			if call, err = c.confirmed(v, spec); err != nil {
 				return err
@@ -99,6 +102,15 @@ func (c *change) callFor(v *visitRecord, callID string) (*Call, error) {
 
 // admit puts a guest into a call and stores both.
 func (c *change) admit(v *visitRecord, call *Call) error {
+	if err := c.take(v, call); err != nil {
+		return err
+	}
+	return c.putCall(call)
+}
+
+// take is admit for a call that the caller stores, as several may come at
+// once. A *StateError has changed nothing.
+func (c *change) take(v *visitRecord, call *Call) error {
 	if err := v.move(actAdmit, c.now); err != nil {
 		return err
 	}
@@ -111,7 +123,7 @@ func (c *change) admit(v *visitRecord, call *Call) error {
 			return err
 		}
 	}
-	return errors.Join(c.putCall(call), c.putVisit(v), c.hook(v, "visit.admitted"),
+	return errors.Join(c.putVisit(v), c.hook(v, "visit.admitted"),
 		c.audit("visit.admit", v.subject(), "call_id", call.ID))
 }
 
@@ -134,6 +146,9 @@ func (s *Service) act(ctx context.Context, actor Actor, what, visitID string, do
 // nobody, and keep their place (R-IA-5).
 func (s *Service) Hold(ctx context.Context, actor Actor, visitID string) (Visit, error) {
 	return s.act(ctx, actor, "hold a guest", visitID, func(c *change, v *visitRecord) error {
+		if err := c.mayConduct(v); err != nil {
+			return err
+		}
 		if v.State != VisitInCall || v.AreaID == "" {
 			return &StateError{CodeWrongState, wrongState(v.State)}
 		}
@@ -148,7 +163,7 @@ func (s *Service) Hold(ctx context.Context, actor Actor, visitID string) (Visit,
 		if err := errors.Join(c.hold(call, m, v), c.audit("visit.hold", v.subject())); err != nil {
 			return err
 		}
-		if all, _ := call.present(); all == 0 {
+		if all, _ := call.present(); all == 0 && call.GroupID == "" {
 			return c.finishCall(call)
 		}
 		return c.putCall(call)
@@ -169,6 +184,9 @@ func (s *Service) Deny(ctx context.Context, who Staff, visitID, reason string) (
 		return Visit{}, err
 	}
 	return s.act(ctx, who.Actor, "deny a guest", visitID, func(c *change, v *visitRecord) error {
+		if err := c.mayConduct(v); err != nil {
+			return err
+		}
 		if v.State == VisitInCall {
 			return &StateError{CodeWrongState, wrongState(v.State)}
 		}
@@ -185,6 +203,9 @@ func (s *Service) Deny(ctx context.Context, who Staff, visitID, reason string) (
 // tokens are dead.
 func (s *Service) RemoveVisit(ctx context.Context, actor Actor, visitID string) (Visit, error) {
 	return s.act(ctx, actor, "remove a guest", visitID, func(c *change, v *visitRecord) error {
+		if err := c.mayConduct(v); err != nil {
+			return err
+		}
 		return errors.Join(c.end(v, OutcomeRemoved), c.audit("visit.remove", v.subject()))
 	})
 }
@@ -199,7 +220,7 @@ func (s *Service) Transfer(ctx context.Context, actor Actor, visitID, areaID str
 			return err
 		case to.OrganisationID != v.OrganisationID:
 			return ErrNotFound
-		case to.ID == v.AreaID || v.AreaID == "":
+		case to.ID == v.AreaID || v.AreaID == "" || v.GroupID != "":
 			return &StateError{CodeWrongState, "This person is in that area, or in none."}
 		case to.Suspended:
 			return &StateError{CodeAreaSuspended, "That area takes nobody at the moment."}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/atriumrtc/atrium/control/store"
@@ -52,41 +51,8 @@ func (s *Service) UpdateAppointment(ctx context.Context, actor Actor, id string,
 // Appointments lists an area's appointments that start in a period, in order
 // of start. Query.After is the Next of the page before, and no id.
 func (s *Service) Appointments(ctx context.Context, actor Actor, areaID string, from, until time.Time, q Query) (Page[Appointment], error) {
-	prefix := prefixAppointments + areaID + "/"
-	after := prefix + timeKey(from)
-	if q.After != "" {
-		at, id, ok := strings.Cut(q.After, "/")
-		if _, err := parseTimeKey(at); err != nil || !ok || !validID(id) {
-			return Page[Appointment]{}, &FieldError{Field: "cursor", Message: "must be the next_cursor of an earlier page"}
-		}
-		after = max(after, prefix+q.After)
-	}
-	var records []appointmentRecord
-	var next string
-	err := s.store.View(ctx, func(tx store.Tx) error {
-		records, next = nil, ""
-		a, err := liveArea(tx, areaID)
-		if err != nil {
-			return err
-		}
-		if err := actor.reach(a.OrganisationID); err != nil {
-			return err
-		}
-		last := ""
-		return tx.Range(prefix, after, func(key string, _ []byte) error {
-			entry := strings.TrimPrefix(key, prefix)
-			at, id, _ := strings.Cut(entry, "/")
-			switch {
-			case at >= timeKey(until):
-				return store.ErrStop
-			case len(records) == q.size():
-				next = last
-				return store.ErrStop
-			}
-			r, err := get[appointmentRecord](tx, prefixAppointment+id)
-			records, last = append(records, r), entry
-			return err
-		})
+	records, next, err := timed(ctx, s, actor, areaID, prefixAppointments, from, until, q, func(tx store.Tx, id string) (appointmentRecord, error) {
+		return get[appointmentRecord](tx, prefixAppointment+id)
 	})
 	if err != nil {
 		return Page[Appointment]{}, fmt.Errorf("list appointments: %w", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/atriumrtc/atrium/control/store"
@@ -77,24 +76,9 @@ func (a AppointmentSpec) clean(now time.Time) (AppointmentSpec, error) {
 	if a.ProviderID != "" && !validID(a.ProviderID) {
 		return a, &FieldError{Field: "provider_id", Message: "must be an account of the organisation"}
 	}
-	details := make(map[string]string, len(a.Details))
-	for key, value := range a.Details {
-		switch FieldKey(key) {
-		case FieldName, FieldPhone, FieldDateOfBirth, FieldReference, FieldText:
-		default:
-			return a, &FieldError{Field: "details", Message: "must hold only name, phone, date_of_birth, reference and text"}
-		}
-		if value = strings.TrimSpace(value); value == "" {
-			continue
-		}
-		value, err := cleanField(FieldKey(key), value, now)
-		if err != nil {
-			return a, err
-		}
-		details[key] = value
-	}
-	a.Details = details
-	return a, nil
+	var err error
+	a.Details, err = cleanKnown(a.Details, now)
+	return a, err
 }
 
 // Book makes an appointment with its personal link (R-IA-3, R-IA-3b). With
@@ -280,21 +264,6 @@ func (c *change) appointmentDue(id string) error {
 	return c.closeAppointment(&r, AppointmentCancelled)
 }
 
-// wallTime is when an appointment starts by the clock on its area's wall.
-func (c *change) wallTime(r *appointmentRecord) (string, error) {
-	a, err := liveArea(c.Tx, r.AreaID)
-	if err != nil {
-		return "", err
-	}
-	zone := time.UTC
-	if a.Settings.Hours.TimeZone != "" {
-		if zone, err = a.Settings.Hours.location(); err != nil {
-			return "", err
-		}
-	}
-	return r.StartsAt.In(zone).Format("2006-01-02 15:04 MST"), nil
-}
-
 // SendAppointment sends an appointment's link. The Appointment has the link to
 // copy either way; sent is false when nothing is configured that could send
 // it. With once, a repetition sends nothing.
@@ -319,19 +288,13 @@ func (s *Service) SendAppointment(ctx context.Context, actor Actor, id string, t
 }
 
 func (c *change) sendAppointment(r *appointmentRecord, to Contact, channel Channel, language string) (sent bool, err error) {
-	if channel != ChannelCopy {
-		open, err := c.openAppointment(*r)
-		if err != nil {
-			return false, err
-		}
-		when, err := c.wallTime(r)
-		if err != nil {
-			return false, err
-		}
-		_, err = c.send(r.subject(), r.Key, to, TemplateAppointment, open.Link, language, "when", when)
-		if sent = err == nil; err != nil && !errors.Is(err, ErrNoGateway) {
-			return false, err
-		}
+	open, err := c.openAppointment(*r)
+	if err != nil {
+		return false, err
 	}
-	return sent, c.audit("appointment.send", r.subject(), "channel", string(channel), "sent", fmt.Sprint(sent))
+	when, err := c.wallTime(r.AreaID, r.StartsAt)
+	if err != nil {
+		return false, err
+	}
+	return c.sendLink(r.subject(), r.Key, false, to, channel, TemplateAppointment, open.Link, language, "when", when)
 }

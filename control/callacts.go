@@ -65,7 +65,7 @@ func (s *Service) CallSeat(ctx context.Context, who Staff, callID string) (Join,
 // EndCall ends a call for everybody in it (R-IA-5).
 func (s *Service) EndCall(ctx context.Context, actor Actor, id string) error {
 	return s.change(ctx, actor, "end a call", func(c *change) error {
-		call, err := c.call(id)
+		call, err := c.moderatedCall(id)
 		if err != nil {
 			return err
 		}
@@ -110,58 +110,6 @@ func (c *change) endCall(call *Call, outcome Outcome) error {
 		if err := c.end(&v, outcome); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// LockCall keeps everybody out who would come by a link, or lets them in
-// again.
-func (s *Service) LockCall(ctx context.Context, actor Actor, id string, locked bool) (Call, error) {
-	var call *Call
-	err := s.change(ctx, actor, "lock a call", func(c *change) (err error) {
-		if call, err = c.call(id); err != nil {
-			return err
-		}
-		call.Locked = locked
-		return errors.Join(c.putCall(call), c.audit("call.lock", call.subject(), "locked", fmt.Sprint(locked)))
-	})
-	if err != nil {
-		return Call{}, err
-	}
-	return *call, nil
-}
-
-// RemoveMember takes somebody out of a call for good: their connection ends
-// and their tokens are dead.
-func (s *Service) RemoveMember(ctx context.Context, actor Actor, callID, participantID string) error {
-	return s.change(ctx, actor, "remove somebody from a call", func(c *change) error {
-		call, err := c.call(callID)
-		if err != nil {
-			return err
-		}
-		m := call.member(participantID)
-		if m == nil {
-			return ErrNotFound
-		}
-		if err := c.audit("call.remove", call.subject(), "participant_id", participantID); err != nil {
-			return err
-		}
-		return c.depart(participantID, DepartedRemoved)
-	})
-}
-
-// MuteMember stops or resumes what somebody in a call publishes from source
-// (R-GC-5).
-func (s *Service) MuteMember(ctx context.Context, actor Actor, callID, participantID, source string, muted bool) error {
-	call, err := s.Call(ctx, actor, callID)
-	if err != nil {
-		return err
-	}
-	if call.member(participantID) == nil {
-		return ErrNotFound
-	}
-	if err := s.media.Mute(ctx, callID, participantID, source, muted); err != nil {
-		return fmt.Errorf("mute somebody in a call: %w", err)
 	}
 	return nil
 }

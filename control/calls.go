@@ -149,6 +149,9 @@ func (c *change) hookCall(call *Call, event string, more ...string) error {
 	if call.MeetingRoomID != "" {
 		data["meeting_room_id"] = call.MeetingRoomID
 	}
+	if call.GroupID != "" {
+		data["group_id"] = call.GroupID
+	}
 	for i := 0; i+1 < len(more); i += 2 {
 		data[more[i]] = more[i+1]
 	}
@@ -161,7 +164,7 @@ func (c *change) join(call *Call, m Member) error {
 	if call.member(m.ParticipantID) != nil {
 		return nil
 	}
-	if err := call.full(); err != nil {
+	if err := call.seatFor(m, 0); err != nil {
 		return err
 	}
 	m.JoinedAt = c.now
@@ -188,7 +191,11 @@ func (c *change) joinStaff(call *Call, who Staff) (participantID string, err err
 	if participantID, err = newID(); err != nil {
 		return "", err
 	}
-	m := Member{ParticipantID: participantID, Name: who.Name, Role: RoleModerator, Provider: true}
+	host, err := c.isHost(call, who)
+	if err != nil {
+		return "", err
+	}
+	m := Member{ParticipantID: participantID, Name: who.Name, Role: RoleModerator, Provider: true, Host: host}
 	if who.Actor.Kind == ActorAccount {
 		m.AccountID = who.Actor.ID
 	}
@@ -209,9 +216,9 @@ func (c *change) leaveStaff(callID, participantID string) error {
 }
 
 // leaveCall takes somebody out of a call, if they are in it, and does what
-// follows: without a provider everybody else is put on hold (R-IA-5), guests
-// alone in a meeting room have some time (R-MR-4), and a call that nobody is
-// in has ended.
+// follows: a group's goes on (R-GC-6); without a provider everybody else is put
+// on hold (R-IA-5), guests alone in a meeting room have some time (R-MR-4), and
+// a call that nobody is in has ended.
 func (c *change) leaveCall(callID, participantID string) error {
 	if callID == "" {
 		return nil
@@ -229,6 +236,7 @@ func (c *change) leaveCall(callID, participantID string) error {
 	}
 	all, providers := call.present()
 	switch {
+	case call.Kind == Group: // it runs on, whoever is left (R-GC-6)
 	case all > 0 && providers > 0:
 	case call.Kind == Meeting && all > 0:
 		return errors.Join(c.alone(&call), c.putCall(&call))
@@ -247,6 +255,11 @@ func (c *change) leaveCall(callID, participantID string) error {
 func (c *change) takeOut(call *Call, m *Member) error {
 	m.LeftAt = c.now
 	c.follows(m.ParticipantID)
+	if call.Kind == Group {
+		if err := c.groupLeft(call, m); err != nil {
+			return err
+		}
+	}
 	return c.hookCall(call, "participant.left", "participant_id", m.ParticipantID, "visit_id", m.VisitID, "account_id", m.AccountID)
 }
 
@@ -271,8 +284,11 @@ func (c *change) hold(call *Call, m *Member, v *visitRecord) error {
 
 // finishCall ends a call that nobody is in.
 func (c *change) finishCall(call *Call) error {
-	call.State, call.EndedAt = CallEnded, c.now
-	return errors.Join(c.putCall(call), c.hookCall(call, "call.ended"))
+	call.State, call.EndedAt, call.InCharge = CallEnded, c.now, ""
+	if err := errors.Join(c.putCall(call), c.hookCall(call, "call.ended")); err != nil || call.GroupID == "" {
+		return err
+	}
+	return c.groupOver(call)
 }
 
 // liveCalls reads the calls that go on in an area or a meeting room.

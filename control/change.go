@@ -17,7 +17,8 @@ type change struct {
 	*Service
 	now   time.Time
 	actor Actor
-	moved []moved
+	effects
+	announced map[string]bool // see announceOnce
 }
 
 // moved is a participant whose place may be another one now. removed says that
@@ -29,18 +30,18 @@ type moved struct {
 
 // change runs do in a transaction, then has media follow. do may run twice.
 func (s *Service) change(ctx context.Context, actor Actor, what string, do func(c *change) error) error {
-	var moved []moved
+	var after effects
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		c := &change{Tx: tx, Service: s, now: s.clock(), actor: actor}
 		err := do(c)
-		moved = c.moved
+		after = c.effects
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	// The change stands, whatever becomes of who asked for it.
-	s.follow(context.WithoutCancel(ctx), moved...)
+	s.carryOut(context.WithoutCancel(ctx), after)
 	return nil
 }
 
@@ -80,6 +81,9 @@ func (c *change) putVisit(v *visitRecord) error {
 	if err := put(c.Tx, prefixVisit+v.ID, stored); err != nil {
 		return err
 	}
+	if v.GroupID != "" {
+		return c.putInLobby(v)
+	}
 	if v.AreaID == "" {
 		return nil
 	}
@@ -95,12 +99,40 @@ func (c *change) putVisit(v *visitRecord) error {
 	return announce(c.Tx, c.now, v.AreaID, kind, v.ID)
 }
 
+// putInLobby has a visit for a group stand in its lobby while it waits, and
+// nowhere else: it is in no area's queue.
+func (c *change) putInLobby(v *visitRecord) error {
+	key := lobbyKey(v.GroupID, v.ArrivedAt, v.ID)
+	var err error
+	if v.State == VisitWaiting || v.State == VisitOnHold {
+		err = c.Put(key, []byte(v.State))
+	} else {
+		err = c.Delete(key)
+	}
+	return errors.Join(err, c.announceOnce(v.AreaID, AreaGroupLobby, v.GroupID))
+}
+
+// announceOnce tells an area of something of which it is enough to tell once,
+// however much of it changed.
+func (c *change) announceOnce(areaID string, kind AreaEventKind, id string) error {
+	key := string(kind) + "/" + id
+	if c.announced[key] {
+		return nil
+	}
+	if c.announced == nil {
+		c.announced = make(map[string]bool)
+	}
+	c.announced[key] = true
+	return announce(c.Tx, c.now, areaID, kind, id)
+}
+
 // hook tells webhooks of a visit.
 func (c *change) hook(v *visitRecord, event string) error {
 	data := map[string]string{"visit_id": v.ID, "kind": string(v.Kind), "state": string(v.State)}
 	for key, value := range map[string]string{
 		"area_id": v.AreaID, "meeting_room_id": v.MeetingRoomID, "call_id": v.CallID,
-		"appointment_id": v.AppointmentID, "consult_now_id": v.ConsultID, "outcome": string(v.Outcome),
+		"appointment_id": v.AppointmentID, "consult_now_id": v.ConsultID, "group_id": v.GroupID,
+		"outcome": string(v.Outcome),
 	} {
 		if value != "" {
 			data[key] = value
@@ -154,6 +186,9 @@ func (c *change) ended(v *visitRecord) error {
 	}
 	if v.ConsultID != "" {
 		return c.consultOver(v.ConsultID)
+	}
+	if v.GroupID != "" {
+		return c.registrationLeft(v)
 	}
 	return nil
 }

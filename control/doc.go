@@ -14,7 +14,12 @@
 //
 // Reading order of visits: visitstate.go (what can happen to a visit) →
 // entry.go (how it begins) → admit.go, calls.go (who is in which call) →
-// placement.go (how media follows) → seats.go (who is connected).
+// placement.go (how media follows) → seats.go (who is connected). Of group
+// consultations: groups.go (what one is) → group_registrations.go and
+// group_entry.go (who may come) → group_lobby.go (who is admitted) →
+// group_call.go, group_time.go (how a session begins and ends) →
+// group_authority.go, moderation.go (who decides what in it) → arrange.go (how
+// media is told).
 //
 // A method of Service that does something takes the [Actor] who does it. What
 // an actor may do is decided before, by the permission table of control/auth,
@@ -50,6 +55,19 @@
 //     consultstate.go; it is used up in the transaction that lets its one
 //     guest in ([Service.EnterByLink]).
 //   - R-MR-4: guests alone in a meeting room are let go after [AloneTime].
+//   - R-GC-1: [MaxGroupParticipants] beside the host, whose seat is kept; the
+//     next is refused in the transaction that would admit, and stays in the
+//     lobby ([Service.AdmitToGroup]).
+//   - R-GC-2: a group's link registers and leads nowhere else; the personal link
+//     that it gives requests access; who waits stands in the group's lobby, alone
+//     and in no queue ([Service.EnterByLink], [Service.GroupLobby]).
+//   - R-GC-3: a session ends [GroupTime] after its start; its end and its
+//     warnings are times in the store (group_time.go).
+//   - R-GC-5: what a moderator stopped stands in the call's record
+//     (moderation.go); who was removed finds every way back dead; initials
+//     are all of a name that leaves the server.
+//   - R-GC-6: who is in charge follows from who is connected, in the same
+//     transaction (change.succeed); a group's call runs on without staff.
 //   - R-WA-2: opening hours are those of a clock on the area's wall
 //     ([Hours.Open]); suspension overrides them.
 //   - R-MR-4: a link that was reset is dead with the commit.

@@ -26,10 +26,14 @@ type Entered struct {
 	// VisitToken proves whose the visit is from now on. "" when EntrySpec's
 	// still does.
 	VisitToken string
+	// Registration is what a link to register by made, with a link of its own;
+	// nobody is let in by it: all the rest is zero then.
+	Registration *GroupRegistration
 }
 
 // EnterByLink lets somebody in by a guest's link, given by its digest: into a
-// room of the API, a waiting area, a call or a meeting room. It is the only
+// room of the API, a waiting area, a call or a meeting room; by the link of a
+// group they register for it, and get a link of their own. It is the only
 // thing that uses a single-use link up, durably, before anybody is admitted
 // (R-CN-4, SE-4). Unknown and dead links give ErrNotFound alike.
 func (s *Service) EnterByLink(ctx context.Context, linkDigest [32]byte, spec EntrySpec) (Entered, error) {
@@ -48,7 +52,7 @@ func (s *Service) EnterByLink(ctx context.Context, linkDigest [32]byte, spec Ent
 		if d, err = c.doorway(linkDigest); err != nil {
 			return err
 		}
-		if fields, err = cleanTyped(d.fields(), spec.Fields, c.now); err != nil {
+		if fields, err = d.clean(spec.Fields, c.now); err != nil {
 			return err
 		}
 		if d.terms() != "" && !spec.Consent {
@@ -67,6 +71,9 @@ func (s *Service) EnterByLink(ctx context.Context, linkDigest [32]byte, spec Ent
 		}
 		join, room, err := s.Enter(ctx, linkDigest, spec.Fields[string(FieldName)])
 		return Entered{Join: join, Room: &room}, err
+	}
+	if d.Kind == LinkRegistration {
+		return s.registerByLink(ctx, linkDigest, fields, spec.Consent)
 	}
 	return s.enter(ctx, linkDigest, fields)
 }
@@ -116,6 +123,8 @@ func (c *change) mayEnter(d *doorway) error {
 		return err
 	case door.Suspended:
 		return &StateError{CodeAreaSuspended, "Nobody can enter at the moment; try again later."}
+	case d.Kind == LinkRegistration || d.Kind == LinkGroup:
+		return c.mayEnterGroup(d)
 	case !door.Open:
 		return &StateError{CodeAreaClosed, "This place is closed now; come back when it opens."}
 	case d.Kind == LinkMeetingRoom && d.room.Locked:
@@ -167,7 +176,10 @@ func (s *Service) enter(ctx context.Context, linkDigest [32]byte, fields map[str
 // enter begins a visit through a door.
 func (c *change) enter(v *visitRecord, d *doorway) error {
 	if d.Kind == LinkAppointment && d.appointment.State == AppointmentEntered {
-		return c.returnTo(v, d)
+		return c.returnTo(v, d.appointment.VisitID)
+	}
+	if d.there {
+		return c.returnTo(v, d.registration.VisitID)
 	}
 	if err := errors.Join(keepKey(c.Tx, v.Key), c.Put(prefixVisitToken+v.Token, []byte(v.ID))); err != nil {
 		return err
@@ -176,6 +188,9 @@ func (c *change) enter(v *visitRecord, d *doorway) error {
 	v.UnitID, v.AreaID = d.area.UnitID, d.area.ID
 	if err := c.putSeat(v.ParticipantID, seatRecord{OrganisationID: v.OrganisationID, VisitID: v.ID, Role: RoleParticipant}); err != nil {
 		return err
+	}
+	if d.Kind == LinkGroup {
+		return c.requestAccess(v, d)
 	}
 	if err := c.hook(v, "visit.arrived"); err != nil {
 		return err
@@ -203,11 +218,11 @@ func (c *change) enter(v *visitRecord, d *doorway) error {
 	return errors.Join(c.limit(v, d.area), c.putVisit(v), c.alert(v, d.area))
 }
 
-// returnTo gives the visit of an appointment to who comes by its personal link
-// again, from another browser: nobody stands in the queue twice (R-WA-1). The
-// token of before is dead.
-func (c *change) returnTo(v *visitRecord, d *doorway) error {
-	there, err := liveVisit(c.Tx, d.appointment.VisitID)
+// returnTo gives the visit of an appointment, or of a registration, to who
+// comes by its personal link again, from another browser: nobody stands in the
+// queue twice (R-WA-1). The token of before is dead.
+func (c *change) returnTo(v *visitRecord, visitID string) error {
+	there, err := liveVisit(c.Tx, visitID)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,9 @@ var (
 	ErrUnauthenticated = errors.New("unknown API key")
 	// ErrForbidden: who asks may see the thing but not do that with it.
 	ErrForbidden = errors.New("not allowed")
+	// ErrNotModerator: who asks has the permission, but this group is
+	// moderated by its host and those named beside them (R-GC-5).
+	ErrNotModerator = errors.New("not a moderator of this group")
 	// ErrOnceMismatch: the idempotency key was used for another request.
 	ErrOnceMismatch = errors.New("the idempotency key was used for another request")
 	// ErrErased: the key that would open it was overwritten (R-PV-1).
@@ -31,6 +34,8 @@ const (
 	CodeRoomLocked    = "room_locked"
 	CodeAlreadySeen   = "already_seen"
 	CodeEmailTaken    = "email_taken"
+	// CodeRegistrationClosed: a group's link doesn't let anybody register now.
+	CodeRegistrationClosed = "registration_closed"
 )
 
 // StateError says why something can't be done as things are now, though it

@@ -18,7 +18,11 @@ const (
 	AreaVisitLeft AreaEventKind = "visit_left" // it ended or went to another area
 	AreaCall      AreaEventKind = "call"
 	AreaConsult   AreaEventKind = "consult_now"
-	AreaChanged   AreaEventKind = "area" // settings, suspension
+	AreaChanged   AreaEventKind = "area"  // settings, suspension
+	AreaGroup     AreaEventKind = "group" // a group came, or its session or registration changed
+	// AreaGroupLobby says that who waits for a group changed; the ID is the
+	// group's, as the visits are for its moderators only.
+	AreaGroupLobby AreaEventKind = "group_lobby"
 )
 
 // AreaEvent says that something of an area changed. It names the thing only:
@@ -93,7 +97,10 @@ const (
 	DueTokens       DueKind = "tokens_purge"
 	DueOnce         DueKind = "once_purge"
 	DueSessions     DueKind = "session_purge"
-	DuePlaceGone    DueKind = "place_gone" // id: an area or meeting room that was deleted: who is inside is let go
+	DueGroupOver    DueKind = "group_over"    // a group that was never started
+	DueGroupWarn    DueKind = "group_warning" // id: of the call, a dot, minutes that are left
+	DueGroupEnd     DueKind = "group_end"     // id: of the call
+	DuePlaceGone    DueKind = "place_gone"    // id: an area or meeting room that was deleted: who is inside is let go
 )
 
 func dueKey(at time.Time, kind DueKind, id string) string {

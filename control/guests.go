@@ -88,6 +88,9 @@ func (s *Service) Message(ctx context.Context, who Staff, visitID, text string) 
 		return Visit{}, &FieldError{Field: "text", Message: fmt.Sprintf("must have at most %d characters", maxMessageRunes)}
 	}
 	return s.act(ctx, who.Actor, "write to a guest", visitID, func(c *change, v *visitRecord) error {
+		if err := c.mayConduct(v); err != nil {
+			return err
+		}
 		if v.State == VisitInCall {
 			return &StateError{CodeWrongState, wrongState(v.State)}
 		}
@@ -144,6 +147,9 @@ func (s *Service) GuestView(ctx context.Context, actor Actor, visitID string) (G
 		}
 		return err
 	})
+	if v.GroupID != "" {
+		view.AreaID = "" // they stand in no queue
+	}
 	if err != nil {
 		return GuestView{}, fmt.Errorf("read a visit's area: %w", err)
 	}

@@ -62,7 +62,7 @@ func (s *Service) InviteToCall(ctx context.Context, actor Actor, callID string, 
 // invite stores and sends a link into a call.
 func (c *change) invite(call *Call, in *CallInvite, ref KeyRef, to Contact, digest, language string) error {
 	if call.AreaID == "" || call.Kind != Individual {
-		return &StateError{CodeWrongState, "A meeting room has a link of its own: send that one."}
+		return &StateError{CodeWrongState, "A meeting room or a group has a link of its own: send that one."}
 	}
 	if in.Channel != ChannelCopy {
 		_, err := c.send(call.subject(), ref, to, TemplateLink, in.Link, language)

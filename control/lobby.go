@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -22,7 +23,7 @@ type Lobby struct {
 	Phone        string
 	Door         Door
 	Reason       string    // of a suspension
-	StartsAt     time.Time // of an appointment
+	StartsAt     time.Time // of an appointment or a group
 }
 
 // doorway is a link with what it leads to.
@@ -34,6 +35,11 @@ type doorway struct {
 	appointment appointmentRecord
 	consult     consultRecord
 	call        *Call // of an invitation into one
+
+	group        groupRecord        // of both kinds of a group's links
+	registration registrationRecord // of a personal one
+	known        map[string]string  // of who registered, by FieldKey
+	there        bool               // their visit goes on
 }
 
 // doorway reads what a guest's link leads to. Links that are unknown, used,
@@ -76,6 +82,11 @@ func (c *change) doorway(digest [32]byte) (doorway, error) {
 			return d, ErrNotFound
 		}
 		d.call, areaID = &call, call.AreaID
+	case LinkRegistration, LinkGroup:
+		if err := c.groupDoor(&d); err != nil {
+			return d, err
+		}
+		areaID = d.group.AreaID
 	default:
 		return d, ErrNotFound
 	}
@@ -84,17 +95,34 @@ func (c *change) doorway(digest [32]byte) (doorway, error) {
 	return d, err
 }
 
-// organisationID is whose the link is.
+// placeName is what the place is called that the link leads to.
 func (d *doorway) placeName() string {
-	if d.Kind == LinkMeetingRoom {
+	switch d.Kind {
+	case LinkMeetingRoom:
 		return d.room.Name
+	case LinkRegistration, LinkGroup:
+		return d.group.Title
 	}
 	return d.area.Name
 }
 
-// fields are what a guest is asked for: an area's, and of those who come to
-// one person or one room the name.
+// startsAt is when what the link is for begins; zero: it isn't said.
+func (d *doorway) startsAt() time.Time {
+	if d.Kind == LinkAppointment {
+		return d.appointment.StartsAt
+	}
+	return d.group.StartsAt
+}
+
+// fields are what a guest is asked for, but for what is known of who
+// registered.
 func (d *doorway) fields() []EntryField {
+	return slices.DeleteFunc(slices.Clone(d.asked()), func(f EntryField) bool { return d.known[string(f.Key)] != "" })
+}
+
+// asked is what a guest is to say: what an area asks for, and of those who
+// come to one person or one room the name.
+func (d *doorway) asked() []EntryField {
 	if d.Kind == LinkMeetingRoom || d.Kind == LinkCallInvite || len(d.area.Settings.Fields) == 0 {
 		return []EntryField{{Key: FieldName, Required: true}}
 	}
@@ -102,7 +130,7 @@ func (d *doorway) fields() []EntryField {
 }
 
 func (d *doorway) terms() string {
-	if d.Kind == LinkMeetingRoom {
+	if d.Kind == LinkMeetingRoom || d.registration.Consented {
 		return ""
 	}
 	return d.area.Settings.Terms
@@ -114,8 +142,10 @@ func (d *doorway) door(now time.Time) (Door, error) {
 	switch {
 	case d.Kind == LinkArea:
 		return d.area.Door(now)
-	case d.Kind == LinkAppointment && d.area.Suspended:
+	case (d.Kind == LinkAppointment || d.Kind == LinkRegistration || d.Kind == LinkGroup && !d.there) && d.area.Suspended:
 		return Door{Suspended: true}, nil
+	case d.Kind == LinkRegistration:
+		return Door{Open: d.group.Registration == RegistrationOpen}, nil
 	}
 	return Door{Open: true}, nil
 }
@@ -137,7 +167,7 @@ func (s *Service) Look(ctx context.Context, linkDigest [32]byte) (Lobby, error) 
 		org, err := get[Organisation](c.Tx, prefixOrganisation+d.OrganisationID)
 		lobby = Lobby{
 			Kind: d.Kind, Organisation: org.Name, Name: d.placeName(), Fields: d.fields(), Terms: d.terms(),
-			Door: door, StartsAt: d.appointment.StartsAt,
+			Door: door, StartsAt: d.startsAt(),
 		}
 		if d.Kind != LinkMeetingRoom {
 			lobby.Welcome, lobby.Phone = d.area.Settings.Welcome, d.area.Settings.Phone

@@ -111,12 +111,11 @@ func (s *Service) destination(tx store.Tx, participantID string) (destination, e
 	if err != nil {
 		return destination{}, err
 	}
-	return destination{room: call.room()}, nil
-}
-
-// room is the call as media knows it.
-func (c *Call) room() *MediaRoom {
-	return &MediaRoom{ID: c.ID, Kind: string(c.Kind), Capacity: c.Kind.Limit()}
+	room := call.room(nil)
+	if m := call.member(participantID); m != nil {
+		room.Silenced = m.Silenced
+	}
+	return destination{room: room}, nil
 }
 
 // keyedMutex is a mutex for each of many keys. The zero value is ready.

@@ -33,7 +33,7 @@ func queued(tx store.Tx, areaID string, visit func(id string, state VisitState) 
 // positionOf is how many wait, up to and including this visit; 0 when it
 // doesn't wait.
 func positionOf(tx store.Tx, v visitRecord) (int, error) {
-	if v.State != VisitWaiting || v.AreaID == "" {
+	if v.State != VisitWaiting || v.AreaID == "" || v.GroupID != "" {
 		return 0, nil
 	}
 	n := 0

@@ -31,6 +31,10 @@ import (
 //	api_key_id/<id>                       digest
 //	link/<digest>                         Link
 //	appointment/<id>                      of an area: appointments/<area>/<start ms>/<id>
+//	group/<id>                            groupRecord; of an area: group_in/<area>/<start ms>/<id>
+//	registration/<id>                     registrationRecord; of a group: registration_in/<group>/<id>
+//	lobby/<group>/<arrived ms>/<visit>    the state of who came by a link to a group, like queue/
+//	breakouts/<call>                      Breakouts
 //	visit/<id>                            in a queue: queue/<area>/<arrived ms>/<visit>
 //	participant/<participant id>          whose they are: a visit, a seat of staff
 //	call/<id>                             live: call_live/<area or meeting room>/<call>
@@ -64,6 +68,12 @@ const (
 	prefixLink         = "link/"
 	prefixAppointment  = "appointment/"
 	prefixAppointments = "appointments/"
+	prefixGroup        = "group/"
+	prefixGroupIn      = "group_in/"
+	prefixRegistration = "registration/"
+	prefixRegisteredIn = "registration_in/"
+	prefixLobby        = "lobby/"
+	prefixBreakouts    = "breakouts/"
 	prefixVisit        = "visit/"
 	prefixQueue        = "queue/"
 	prefixParticipant  = "participant/"

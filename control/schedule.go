@@ -27,6 +27,9 @@ func dueHandlers() map[DueKind]func(c *change, id string) error {
 		DueGuestLink:    (*change).linkOver,
 		DueAppointment:  (*change).appointmentDue,
 		DuePlaceGone:    (*change).placeGone,
+		DueGroupOver:    (*change).groupDue,
+		DueGroupWarn:    (*change).groupWarn,
+		DueGroupEnd:     (*change).groupEnd,
 		DueInvitation:   func(c *change, id string) error { return c.expireAccountLink(c.Tx, c.now, id) },
 		DueLink:         func(c *change, id string) error { return c.expireAccountLink(c.Tx, c.now, id) },
 		// A key is overwritten before: see doDue.
@@ -198,6 +201,9 @@ func (c *change) placeGone(id string) error {
 		if err := c.endCall(&calls[i], OutcomeCompleted); err != nil {
 			return err
 		}
+	}
+	if err := c.groupsGone(id); err != nil {
+		return err
 	}
 	var visits []string
 	err = queued(c.Tx, id, func(visitID string, _ VisitState) error {

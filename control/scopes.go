@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/atriumrtc/atrium/control/store"
@@ -22,6 +23,8 @@ const (
 	ThingCall         ThingKind = "call"
 	ThingAppointment  ThingKind = "appointment"
 	ThingConsult      ThingKind = "consult_now"
+	ThingGroup        ThingKind = "group"
+	ThingRegistration ThingKind = "registration"
 )
 
 // placed is what every record of something in a place says of it.
@@ -77,6 +80,7 @@ func scopeChain(tx store.Tx, kind ThingKind, id string) ([]Scope, error) {
 	prefix, ok := map[ThingKind]string{
 		ThingVisit: prefixVisit, ThingCall: prefixCall,
 		ThingAppointment: prefixAppointment, ThingConsult: prefixConsult,
+		ThingGroup: prefixGroup, ThingRegistration: prefixRegistration,
 	}[kind]
 	if !ok {
 		return nil, fmt.Errorf("%w: nothing is a %q", ErrNotFound, kind)
@@ -86,6 +90,25 @@ func scopeChain(tx store.Tx, kind ThingKind, id string) ([]Scope, error) {
 		return nil, err
 	}
 	return at.chain(tx)
+}
+
+// OfGroup says whether a visit or a call is a group's. ErrNotFound is for
+// ScopeChain to say.
+func (s *Service) OfGroup(ctx context.Context, kind ThingKind, id string) (bool, error) {
+	prefix := map[ThingKind]string{ThingVisit: prefixVisit, ThingCall: prefixCall}[kind]
+	var of struct {
+		GroupID string `json:"group_id"`
+	}
+	err := s.store.View(ctx, func(tx store.Tx) (err error) {
+		of, err = get[struct {
+			GroupID string `json:"group_id"`
+		}](tx, prefix+id)
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return false, fmt.Errorf("see whether a thing is a group's: %w", err)
+	}
+	return of.GroupID != "", nil
 }
 
 func (p placed) chain(tx store.Tx) ([]Scope, error) {

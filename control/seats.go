@@ -165,8 +165,11 @@ func (c *change) present(participantID string, connected bool) error {
 			return err
 		}
 	}
-	if err := put(c.Tx, prefixParticipant+participantID, seat.seatRecord); err != nil || seat.VisitID == "" {
+	if err := put(c.Tx, prefixParticipant+participantID, seat.seatRecord); err != nil {
 		return err
+	}
+	if seat.VisitID == "" {
+		return c.charge(seat.CallID)
 	}
 	v, err := liveVisit(c.Tx, seat.VisitID)
 	if err != nil {

@@ -37,6 +37,8 @@ type Service struct {
 	timers  Clock
 	log     *slog.Logger
 	placing keyedMutex // by participant
+	// arranging is by call.
+	arranging keyedMutex
 }
 
 // New returns a Service over o.Store, which stays the caller's to close.

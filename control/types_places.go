@@ -218,7 +218,8 @@ const (
 	LinkCallInvite   LinkKind = "call_invite"
 	LinkInvitation   LinkKind = "invitation"
 	LinkSignIn       LinkKind = "sign_in"
-	LinkRegistration LinkKind = "registration"
+	LinkRegistration LinkKind = "registration" // to register for a group by
+	LinkGroup        LinkKind = "group"        // a registration's personal one
 )
 
 // Link says where a secret leads. It is stored under the secret's digest.

@@ -127,6 +127,8 @@ type Member struct {
 	Name          string `json:"name,omitempty"`       // of staff; a guest's stands sealed in the visit
 	Role          Role   `json:"role"`
 	Provider      bool   `json:"provider,omitempty"` // keeps the call from going on hold
+	// Host is set for who moderates a group: their seat is kept (R-GC-1).
+	Host bool `json:"host,omitempty"`
 	// Silenced are the sources that a moderator stopped: media forwards
 	// nothing of them (R-GC-5).
 	Silenced []string  `json:"silenced,omitempty"`
@@ -148,7 +150,10 @@ type Call struct {
 	Members        []Member  `json:"members"`
 	StartedAt      time.Time `json:"started_at"`
 	EndedAt        time.Time `json:"ended_at,omitzero"`
-	Peak           int       `json:"peak"` // most members at once
+	Peak           int       `json:"peak"`            // most members at once
+	Title          string    `json:"title,omitempty"` // of a group's
+	// Capacity is how many may be in a group's call beside its host.
+	Capacity int `json:"capacity,omitempty"`
 	// EndsAt is when it ends for all; zero: never by itself (R-GC-3).
 	EndsAt time.Time `json:"ends_at,omitzero"`
 	// Controls are what the moderator has set (R-GC-5).

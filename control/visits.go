@@ -37,8 +37,10 @@ type visitRecord struct {
 	SealedDetails  []byte    `json:"sealed_details,omitempty"`
 	SealedMessages []byte    `json:"sealed_messages,omitempty"`
 	WaitingSince   time.Time `json:"waiting_since,omitzero"`
-	LimitAt        time.Time `json:"limit_at,omitzero"` // when the area's limit is over
-	Stays          []stay    `json:"stays,omitempty"`   // in areas that were left
+	LimitAt        time.Time `json:"limit_at,omitzero"`         // when the area's limit is over
+	Stays          []stay    `json:"stays,omitempty"`           // in areas that were left
+	RegistrationID string    `json:"registration_id,omitempty"` // for a group
+	Initials       bool      `json:"initials,omitempty"`        // others see no more of the name
 }
 
 // stay is the part of a visit in an area that it was transferred from.
@@ -88,6 +90,9 @@ func (s *Service) guestName(v visitRecord) string {
 	details, _, err := openJSON[map[string]string](s, v.Key, v.SealedDetails, v.purpose("details"))
 	if err != nil {
 		s.log.Warn("a visit's details can't be opened", "visit_id", v.ID, "err", err)
+	}
+	if v.Initials {
+		return initials(details[string(FieldName)])
 	}
 	return details[string(FieldName)]
 }

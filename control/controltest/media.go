@@ -15,6 +15,7 @@ type Media struct {
 	where    map[string]string // of those connected: the room, "" when parked
 	arranged map[string]control.MediaRoom
 	attached map[string][]string
+	silenced map[string][]string
 	told     []Told
 }
 
@@ -41,6 +42,7 @@ func (m *Media) Disconnect(participantID string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.where, participantID)
+	delete(m.silenced, participantID)
 }
 
 // Where returns the room that a participant is in, "" when parked; connected
@@ -67,7 +69,19 @@ func (m *Media) Place(_ context.Context, participantID string, room *control.Med
 		return &control.StateError{Code: control.CodeCallFull, Message: "The call is full; wait until somebody has left."}
 	}
 	m.where[participantID] = room.ID
+	if m.silenced == nil {
+		m.silenced = make(map[string][]string)
+	}
+	m.silenced[participantID] = slices.Clone(room.Silenced)
 	return nil
+}
+
+// Silenced returns the sources of somebody that aren't forwarded, as of where
+// they were placed last.
+func (m *Media) Silenced(participantID string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.silenced[participantID])
 }
 
 func (m *Media) countLocked(roomID string) int {

@@ -1,0 +1,553 @@
+package control_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/atriumrtc/atrium/control"
+	"github.com/atriumrtc/atrium/control/controltest"
+)
+
+// R-GC-1: sixty are admitted beside the moderator, whose seat is kept; the
+// 61st is refused and keeps their place, however many are admitted at once.
+func TestGroupIsFull(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	co := f.account("Dr Co")
+	g := f.groupIn(control.GroupSpec{CoModeratorIDs: []string{co.Actor.ID}})
+	crowd := f.crowd(g, 100)
+	started := f.starts(co, g) // who counts among the sixty; the host comes last
+	call := started.Call.ID
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	admitted := 0
+	for _, who := range crowd {
+		wg.Go(func() {
+			done, err := f.AdmitToGroup(t.Context(), f.dr.Actor, g.ID, []string{who.id})
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				admitted += len(done.Admitted)
+			} else {
+				refusedWith(t, err, control.CodeCallFull)
+			}
+		})
+	}
+	wg.Wait()
+	if people, _ := f.media.Participants(t.Context(), call); admitted != 59 || len(people) != 60 {
+		t.Errorf("%d admitted, %d in the room", admitted, len(people))
+	}
+	if got := f.inLobby(g); len(got) != 41 {
+		t.Errorf("%d keep their place", len(got))
+	}
+	_, err := f.JoinGroup(t.Context(), f.account("Dr Late"), g.ID)
+	refusedWith(t, err, control.CodeCallFull)
+	host := f.joins(f.dr, g)
+	if people, _ := f.media.Participants(t.Context(), call); len(people) != 61 || f.where(host) != call {
+		t.Errorf("with the host %d are in the room", len(people))
+	}
+	if c := f.groupCall(call); c.Peak != 61 {
+		t.Errorf("peak %d", c.Peak)
+	}
+	for _, who := range crowd {
+		if v := who.visit(); v.State == control.VisitWaiting && (v.Outcome != "" || f.where(who.pid()) != "parked") {
+			t.Fatalf("who was refused is %s %q, %s", v.State, v.Outcome, f.where(who.pid()))
+		}
+	}
+}
+
+// R-GC-2: all who fit are admitted at once, in order of arrival, and it is said
+// who didn't; a seat that becomes free goes to who waits for longest.
+func TestAdmitAll(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	g := f.groupIn(control.GroupSpec{Capacity: 3})
+	var crowd []*guest
+	for i := range 5 {
+		crowd = append(crowd, f.asks(g, fmt.Sprint(i)))
+		f.step(time.Second)
+	}
+	started := f.starts(f.dr, g)
+	done, err := f.AdmitAllToGroup(t.Context(), f.dr.Actor, g.ID)
+	want := control.GroupAdmissions{
+		Admitted: []string{crowd[0].id, crowd[1].id, crowd[2].id},
+		Refused: []control.RefusedVisit{
+			{VisitID: crowd[3].id, Code: control.CodeCallFull}, {VisitID: crowd[4].id, Code: control.CodeCallFull},
+		},
+	}
+	if err != nil || !slices.Equal(done.Admitted, want.Admitted) || !slices.Equal(done.Refused, want.Refused) {
+		t.Errorf("admitted %+v, %v", done, err)
+	}
+	f.left(crowd[1].pid(), control.DepartedLeft)
+	if done, err = f.AdmitAllToGroup(t.Context(), f.dr.Actor, g.ID); err != nil || !slices.Equal(done.Admitted, []string{crowd[3].id}) {
+		t.Errorf("then %+v, %v", done, err)
+	}
+	if f.where(crowd[3].pid()) != started.Call.ID || f.where(crowd[4].pid()) != "parked" {
+		t.Errorf("they are %s and %s", f.where(crowd[3].pid()), f.where(crowd[4].pid()))
+	}
+	_, err = f.AdmitToGroup(t.Context(), f.dr.Actor, g.ID, []string{crowd[0].id})
+	refusedWith(t, err, control.CodeWrongState)
+	other := f.groupIn(control.GroupSpec{Title: "Other"})
+	if _, err = f.AdmitToGroup(t.Context(), f.dr.Actor, g.ID, []string{f.asks(other, "X").id}); !errors.Is(err, control.ErrNotFound) {
+		t.Errorf("who waits for another group: %v", err)
+	}
+	if done, err = f.AdmitAllToGroup(t.Context(), f.dr.Actor, g.ID); err != nil || len(done.Admitted) != 0 || len(done.Refused) != 1 {
+		t.Errorf("when nobody fits: %+v, %v", done, err)
+	}
+}
+
+// R-GC-5: who was removed can't return by link, token or session, whether they
+// were in the call, waited, or weren't there; who was denied or left can.
+func TestGroupRemoved(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	g := f.groupIn(control.GroupSpec{})
+	started := f.starts(f.dr, g)
+	for what, remove := range map[string]func(who *guest) error{
+		"in the call": func(who *guest) error {
+			f.admits(g, who)
+			return f.RemoveMember(t.Context(), f.dr.Actor, started.Call.ID, who.pid())
+		},
+		"waiting": func(who *guest) error {
+			_, err := f.RemoveVisit(t.Context(), f.dr.Actor, who.id)
+			return err
+		},
+		"by the registration": func(who *guest) error {
+			f.admits(g, who)
+			return f.RemoveRegistration(t.Context(), f.dr.Actor, f.registration(g, who.id).ID)
+		},
+	} {
+		link := f.registers(g, what)
+		who := f.enter(link, "")
+		f.connect(who.join)
+		other, err := f.VisitSeat(t.Context(), who.actor, who.id) // a token not used yet
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := remove(who); err != nil {
+			t.Fatal(err)
+		}
+		who.want(control.VisitEnded, control.OutcomeRemoved)
+		if f.where(who.pid()) != "gone" {
+			t.Errorf("%s: they are %s", what, f.where(who.pid()))
+		}
+		if _, err := f.tryEnter(link, "", nil); !errors.Is(err, control.ErrNotFound) {
+			t.Errorf("%s: by the link: %v", what, err)
+		}
+		if _, err := f.tryEnter(link, "", who); !errors.Is(err, control.ErrNotFound) {
+			t.Errorf("%s: by link and session: %v", what, err)
+		}
+		if _, err := f.VisitByToken(t.Context(), who.token); !errors.Is(err, control.ErrUnauthenticated) {
+			t.Errorf("%s: by the session: %v", what, err)
+		}
+		if f.alive(other) || f.tryConnect(other) == nil {
+			t.Errorf("%s: by a token", what)
+		}
+		if state := f.registration(g, who.id).State; state != control.RegistrationRemoved {
+			t.Errorf("%s: registered as %s", what, state)
+		}
+	}
+	refusedWith(t, f.RemoveMember(t.Context(), f.dr.Actor, started.Call.ID, started.Join.ParticipantID), control.CodeWrongState)
+	link := f.registers(g, "Denied")
+	who := f.enter(link, "")
+	if _, err := f.Deny(t.Context(), f.dr, who.id, "In a minute."); err != nil {
+		t.Fatal(err)
+	}
+	who.want(control.VisitEnded, control.OutcomeRefused)
+	again := f.enter(link, "")
+	f.connect(again.join)
+	f.admits(g, again)
+	f.left(again.pid(), control.DepartedLeft)
+	if f.enter(link, "").id == again.id {
+		t.Error("a visit that ended goes on")
+	}
+}
+
+// R-GC-5: what a moderator muted stays so, whoever reconnects or restarts,
+// until a moderator takes it back; nobody is unmuted by asking.
+func TestGroupMuted(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	co := f.account("Dr Co")
+	g := f.groupIn(control.GroupSpec{CoModeratorIDs: []string{co.Actor.ID}})
+	started := f.starts(f.dr, g)
+	call, host := started.Call.ID, started.Join.ParticipantID
+	beside := f.joins(co, g)
+	ann, bob := f.asks(g, "Ann"), f.asks(g, "Bob")
+	f.admits(g, ann, bob)
+	want := func(when string, id string, sources ...string) {
+		t.Helper()
+		if got := f.media.Silenced(id); !slices.Equal(got, sources) {
+			t.Errorf("%s: %q are silenced; want %q", when, got, sources)
+		}
+	}
+	mute := func(id, source string, muted bool) {
+		t.Helper()
+		if err := f.MuteMember(t.Context(), f.dr.Actor, call, id, source, muted); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mute(ann.pid(), "microphone", true)
+	mute(ann.pid(), "camera", true)
+	mute(ann.pid(), "camera", true)
+	want("muted", ann.pid(), "microphone", "camera")
+	mute(ann.pid(), "camera", false)
+	want("the video again", ann.pid(), "microphone")
+
+	f.left(ann.pid(), control.DepartedInternal)
+	join, err := f.VisitSeat(t.Context(), ann.actor, ann.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.connect(join)
+	want("reconnected", ann.pid(), "microphone")
+	f.media.Disconnect(ann.pid())
+	f.restart()
+	if join, err = f.VisitSeat(t.Context(), ann.actor, ann.id); err != nil {
+		t.Fatal(err)
+	}
+	f.connect(join)
+	want("after a restart", ann.pid(), "microphone")
+
+	if err := f.AskToUnmute(t.Context(), co.Actor, call, ann.pid(), "microphone"); err != nil {
+		t.Fatal(err)
+	}
+	want("asked", ann.pid(), "microphone")
+	told := f.media.Told()
+	n := control.CallNotice{Code: control.NoticeAskUnmute, Text: "microphone", From: beside, At: f.clock()}
+	if len(told) != 1 || told[0].Notice != n || !slices.Equal(told[0].To.ParticipantIDs, []string{ann.pid()}) || told[0].To.RoomIDs != nil {
+		t.Errorf("told %+v", told)
+	}
+	mute(ann.pid(), "microphone", false)
+	want("taken back", ann.pid())
+
+	if err := f.MuteAll(t.Context(), f.dr.Actor, call, "microphone", true, true); err != nil {
+		t.Fatal(err)
+	}
+	want("all", ann.pid(), "microphone")
+	want("all", bob.pid(), "microphone")
+	want("but moderators", beside)
+	late := f.asks(g, "Late")
+	f.admits(g, late)
+	want("who came later", late.pid())
+	if err := f.MuteAll(t.Context(), f.dr.Actor, call, "microphone", true, false); err != nil {
+		t.Fatal(err)
+	}
+	want("really all", beside, "microphone")
+	want("but who asks", host)
+	if err := f.MuteAll(t.Context(), f.dr.Actor, call, "microphone", false, false); err != nil {
+		t.Fatal(err)
+	}
+	want("nobody any more", bob.pid())
+	var field *control.FieldError
+	if err := f.MuteMember(t.Context(), f.dr.Actor, call, bob.pid(), "mouth", true); !errors.As(err, &field) {
+		t.Errorf("another source: %v", err)
+	}
+}
+
+// R-GC-5: spotlight, chat and lock are what the rooms show at once, and after a
+// restart; a locked session lets nobody request access, but its moderator
+// admits who they like.
+func TestGroupControls(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	g := f.groupIn(control.GroupSpec{})
+	call := f.starts(f.dr, g).Call.ID
+	ann, waits := f.asks(g, "Ann"), f.asks(g, "Waits")
+	f.admits(g, ann)
+	if _, err := f.Spotlight(t.Context(), f.dr.Actor, call, ann.pid(), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.SetChat(t.Context(), f.dr.Actor, call, false); err != nil {
+		t.Fatal(err)
+	}
+	host := f.groupCall(call).InCharge
+	want := control.MediaRoom{
+		ID: call, Name: "Coping", Kind: "group", Capacity: 61, EndsAt: f.clock().Add(4 * time.Hour),
+		Controls: control.RoomControls{ChatOff: true, Spotlight: ann.pid(), InCharge: host, Call: call},
+	}
+	if got := f.media.Arranged(call); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the room shows %+v; want %+v", got, want)
+	}
+	f.restart()
+	if c := f.groupCall(call); c.Controls != (control.CallControls{ChatOff: true, Spotlight: ann.pid()}) {
+		t.Errorf("after a restart %+v", c.Controls)
+	}
+	f.left(ann.pid(), control.DepartedLeft)
+	if got := f.media.Arranged(call).Controls.Spotlight; got != "" {
+		t.Errorf("the spotlight is on somebody who has gone: %s", got)
+	}
+	if _, err := f.Spotlight(t.Context(), f.dr.Actor, call, ann.pid(), true); !errors.Is(err, control.ErrNotFound) {
+		t.Errorf("on who has gone: %v", err)
+	}
+
+	link := f.registers(g, "Late")
+	if _, err := f.LockCall(t.Context(), f.dr.Actor, call, true); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.tryEnter(link, "", nil)
+	refusedWith(t, err, control.CodeCallLocked)
+	if _, err := f.JoinGroup(t.Context(), f.provider("Dr Other"), g.ID); !errors.Is(err, control.ErrNotModerator) {
+		t.Errorf("a colleague: %v", err)
+	}
+	f.admits(g, waits)
+	if _, err := f.LockCall(t.Context(), f.dr.Actor, call, false); err != nil {
+		t.Fatal(err)
+	}
+	f.enter(link, "")
+}
+
+// R-GC-5, product.md section 2: the host and those named beside them moderate,
+// an app with a key too; others who have the permission don't.
+func TestGroupAuthority(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	co, other := f.account("Dr Co"), f.provider("Dr Other")
+	g := f.groupIn(control.GroupSpec{CoModeratorIDs: []string{co.Actor.ID}})
+	if _, err := f.StartGroup(t.Context(), other, g.ID); !errors.Is(err, control.ErrNotModerator) {
+		t.Errorf("started by another: %v", err)
+	}
+	call := f.starts(f.dr, g).Call.ID
+	key := control.Actor{Kind: control.ActorAPIKey, ID: "key", OrganisationID: f.org}
+	for who, want := range map[control.Actor]error{
+		f.dr.Actor: nil, co.Actor: nil, key: nil, other.Actor: control.ErrNotModerator,
+		{Kind: control.ActorAccount, ID: f.dr.Actor.ID, OrganisationID: "theirs"}: control.ErrNotFound,
+	} {
+		guest := f.asks(g, "Ann")
+		waits := f.asks(g, "Waits")
+		f.admits(g, guest)
+		staff := control.Staff{Actor: who, Name: "Name"}
+		for what, err := range map[string]error{
+			"mute":      f.MuteMember(t.Context(), who, call, guest.pid(), "camera", true),
+			"mute all":  f.MuteAll(t.Context(), who, call, "camera", true, true),
+			"ask":       f.AskToUnmute(t.Context(), who, call, guest.pid(), "camera"),
+			"lock":      func() error { _, err := f.LockCall(t.Context(), who, call, false); return err }(),
+			"chat":      func() error { _, err := f.SetChat(t.Context(), who, call, true); return err }(),
+			"spotlight": func() error { _, err := f.Spotlight(t.Context(), who, call, guest.pid(), true); return err }(),
+			"message":   func() error { _, err := f.Message(t.Context(), staff, waits.id, "Hello"); return err }(),
+			"admit all": func() error { _, err := f.AdmitAllToGroup(t.Context(), who, g.ID); return err }(),
+			"hold":      func() error { _, err := f.Hold(t.Context(), who, guest.id); return err }(),
+			"deny":      func() error { _, err := f.Deny(t.Context(), staff, guest.id, ""); return err }(),
+			"remove":    func() error { _, err := f.RemoveVisit(t.Context(), who, waits.id); return err }(),
+		} {
+			// In any order: the state may be in the way of who is let through.
+			through := err == nil || errors.Is(err, &control.StateError{Code: control.CodeWrongState}) || errors.Is(err, control.ErrNotFound)
+			if want == nil && !through || want != nil && !errors.Is(err, want) {
+				t.Errorf("%s by %s %s: %v; want %v", what, who.Kind, who.ID, err, want)
+			}
+		}
+	}
+	if err := f.EndCall(t.Context(), other.Actor, call); !errors.Is(err, control.ErrNotModerator) {
+		t.Errorf("ended by another: %v", err)
+	}
+	if err := f.EndCall(t.Context(), co.Actor, call); err != nil {
+		t.Error(err)
+	}
+	if got, _ := f.Group(t.Context(), f.dr.Actor, g.ID); got.State != control.GroupEnded {
+		t.Errorf("its call has ended, the group is %s", got.State)
+	}
+}
+
+// endings are the warnings that were told to a room, by when they were, since
+// a time.
+func endings(told []controltest.Told, room string, start time.Time) (list []string) {
+	for _, n := range told {
+		if n.Notice.Code == control.NoticeEnding && slices.Contains(n.To.RoomIDs, room) {
+			list = append(list, n.Notice.At.Sub(start).String())
+		}
+	}
+	return list
+}
+
+// R-GC-3: a session ends for all 4:00:00 after its start, warned of 30, 10 and
+// 1 minutes before, to the millisecond, whatever restarts come in between.
+func TestGroupFourHours(t *testing.T) {
+	for _, restarts := range []bool{false, true} {
+		f := newClinic(t, control.AreaSettings{})
+		g := f.groupIn(control.GroupSpec{})
+		started := f.starts(f.dr, g)
+		start := f.clock()
+		ann := f.asks(g, "Ann")
+		f.admits(g, ann)
+		waits := f.asks(g, "Waits")
+		at := func(since time.Duration) {
+			t.Helper()
+			if restarts {
+				f.setClock(start.Add(since - 90*time.Second))
+				f.restart()
+				for _, who := range []*guest{ann, waits} { // they come back, as they have 120 s to
+					if join, err := f.VisitSeat(t.Context(), who.actor, who.id); err == nil {
+						f.media.Disconnect(who.pid())
+						f.connect(join)
+					}
+				}
+			}
+			f.setClock(start.Add(since))
+			f.due()
+		}
+		var want []string
+		for _, left := range []time.Duration{30 * time.Minute, 10 * time.Minute, time.Minute} {
+			at(4*time.Hour - left - time.Millisecond)
+			if got := endings(f.media.Told(), started.Call.ID, start); !slices.Equal(got, want) {
+				t.Fatalf("restarts %t, just before %s are left: told %v; want %v", restarts, left, got, want)
+			}
+			want = append(want, "4h0m0s")
+			at(4*time.Hour - left)
+			if got := endings(f.media.Told(), started.Call.ID, start); !slices.Equal(got, want) {
+				t.Fatalf("restarts %t, %s are left: told %v; want %v", restarts, left, got, want)
+			}
+		}
+		at(4*time.Hour - time.Millisecond)
+		ann.want(control.VisitInCall, "")
+		at(4 * time.Hour)
+		ann.want(control.VisitEnded, control.OutcomeCompleted)
+		waits.want(control.VisitEnded, control.OutcomeRefused)
+		if c := f.groupCall(started.Call.ID); c.State != control.CallEnded || !c.EndedAt.Equal(start.Add(4*time.Hour)) {
+			t.Errorf("restarts %t: it %s at %s", restarts, c.State, c.EndedAt.Sub(start))
+		}
+		if f.where(ann.pid()) != "gone" || f.where(waits.pid()) != "gone" {
+			t.Errorf("restarts %t: somebody is still there", restarts)
+		}
+		if got, _ := f.Group(t.Context(), f.dr.Actor, g.ID); got.State != control.GroupEnded {
+			t.Errorf("restarts %t: the group is %s", restarts, got.State)
+		}
+	}
+}
+
+// R-GC-3: what was due while no server ran is done when one does: of several
+// warnings the last, and the end.
+func TestGroupTimeWithoutServer(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	g := f.groupIn(control.GroupSpec{})
+	call := f.starts(f.dr, g).Call.ID
+	start := f.clock()
+	f.step(3*time.Hour + 55*time.Minute)
+	f.restart()
+	f.due()
+	if got := endings(f.media.Told(), call, start); len(got) != 1 {
+		t.Errorf("told %v", got)
+	}
+	f.setClock(start.Add(5 * time.Hour))
+	f.restart()
+	f.due()
+	if got := endings(f.media.Told(), call, start); len(got) != 1 || f.groupCall(call).State != control.CallEnded {
+		t.Errorf("told %v, the call is %s", got, f.groupCall(call).State)
+	}
+}
+
+// R-GC-6: the host is in charge while they are there; else the co-moderator,
+// else the other of staff who has been there for longest; else nobody, and the
+// call runs on. Who comes back higher up has it again.
+func TestGroupSuccession(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	co1, co2, colleague := f.account("Dr One"), f.account("Dr Two"), f.provider("Dr Guest")
+	g := f.groupIn(control.GroupSpec{CoModeratorIDs: []string{co2.Actor.ID, co1.Actor.ID}})
+	started, err := f.StartGroup(t.Context(), f.dr, g.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, host := started.Call.ID, started.Join.ParticipantID
+	ann := f.asks(g, "Ann")
+	f.admits(g, ann)
+	want := func(when, id string) {
+		t.Helper()
+		if c := f.groupCall(call); c.InCharge != id || f.media.Arranged(call).Controls.InCharge != id {
+			t.Errorf("%s: %q is in charge, the room shows %q; want %q", when, c.InCharge, f.media.Arranged(call).Controls.InCharge, id)
+		}
+		ann.want(control.VisitInCall, "") // nobody else notices
+		if f.where(ann.pid()) != call {
+			t.Errorf("%s: Ann is %s", when, f.where(ann.pid()))
+		}
+	}
+	want("nobody has come yet", "")
+	third := f.joins(colleague, g)
+	want("a colleague", third)
+	f.connect(started.Join)
+	want("the host", host)
+	first, second := f.joins(co1, g), f.joins(co2, g)
+	want("the others came", host)
+	f.drop(host)
+	want("the host's connection is lost", first)
+	if err := f.MuteAll(t.Context(), co1.Actor, call, "microphone", true, true); err != nil {
+		t.Error(err)
+	}
+	f.drop(first)
+	want("the first's too", second)
+	f.drop(second)
+	want("all of theirs", third)
+	if _, err := f.LockCall(t.Context(), colleague.Actor, call, true); err != nil {
+		t.Errorf("who is in charge can't moderate: %v", err)
+	}
+	f.left(third, control.DepartedLeft)
+	want("all of staff are away", "")
+	if err := f.Present(t.Context(), second, true); err != nil {
+		t.Fatal(err)
+	}
+	want("a co-moderator is back", second)
+	if err := f.Present(t.Context(), host, true); err != nil {
+		t.Fatal(err)
+	}
+	want("the host is back", host)
+	f.drop(host)
+	f.drop(second)
+	f.step(121 * time.Second) // their seats are gone
+	want("long after", "")
+	again := f.joins(f.dr, g)
+	if again == host {
+		t.Error("the seat wasn't gone")
+	}
+	want("the host came anew", again)
+}
+
+// R-GC-6: a group's session goes on without staff, and without anybody; nobody
+// is put on hold.
+func TestGroupRunsOn(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	g := f.groupIn(control.GroupSpec{})
+	started := f.starts(f.dr, g)
+	ann := f.asks(g, "Ann")
+	f.admits(g, ann)
+	f.left(started.Join.ParticipantID, control.DepartedLeft)
+	ann.want(control.VisitInCall, "")
+	f.left(ann.pid(), control.DepartedLeft)
+	if c := f.groupCall(started.Call.ID); c.State != control.CallLive {
+		t.Errorf("the call is %s", c.State)
+	}
+	if again := f.starts(f.dr, g); again.Call.ID != started.Call.ID || !again.Call.EndsAt.Equal(started.Call.EndsAt) {
+		t.Error("there is another call, or another end")
+	}
+	held := f.asks(g, "Bob")
+	f.admits(g, held)
+	if _, err := f.Hold(t.Context(), f.dr.Actor, held.id); err != nil {
+		t.Fatal(err)
+	}
+	held.want(control.VisitOnHold, "")
+	if f.where(held.pid()) != "parked" || !slices.Equal(f.inLobby(g), []string{"Bob"}) {
+		t.Errorf("on hold they are %s, in the lobby %q", f.where(held.pid()), f.inLobby(g))
+	}
+	f.admits(g, held)
+	if f.where(held.pid()) != started.Call.ID {
+		t.Errorf("back, they are %s", f.where(held.pid()))
+	}
+}
+
+// Of a group that an app schedules and starts, who starts it is the host.
+func TestGroupOfAnApp(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	key := control.Actor{Kind: control.ActorAPIKey, ID: "key", OrganisationID: f.org}
+	g, err := f.CreateGroup(t.Context(), key, f.area.ID, control.GroupSpec{Title: "App", StartsAt: f.clock(), Capacity: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := f.starts(control.Staff{Actor: key, Name: "Dr Host", Ref: "1"}, g)
+	beside := f.joins(control.Staff{Actor: key, Name: "Dr Beside", Ref: "2"}, g)
+	c := f.groupCall(host.Call.ID)
+	if !c.Members[0].Host || c.Members[1].Host || c.InCharge != host.Join.ParticipantID {
+		t.Errorf("members %+v, %s is in charge", c.Members, c.InCharge)
+	}
+	ann := f.asks(g, "Ann")
+	_, err = f.AdmitToGroup(t.Context(), key, g.ID, []string{ann.id})
+	refusedWith(t, err, control.CodeCallFull) // who is beside the host counts
+	f.left(beside, control.DepartedLeft)
+	if _, err := f.AdmitToGroup(t.Context(), key, g.ID, []string{ann.id}); err != nil {
+		t.Error(err)
+	}
+}
