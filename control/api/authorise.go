@@ -130,7 +130,17 @@ func (s *Server) authorise(ctx context.Context, r route, p *principal, req *http
 		return nil, problemOf(s.failed(ctx, r.id, err))
 	}
 	a.chain = chain
-	if a.may(r.permission) || r.meeting != "" && chain[0].Kind == control.ScopeRoom && a.may(r.meeting) {
+	permission := r.permission
+	if r.group {
+		of, err := s.control.OfGroup(ctx, kind, id)
+		if err != nil {
+			return nil, problemOf(s.failed(ctx, r.id, err))
+		}
+		if of {
+			permission = auth.GroupsModerate
+		}
+	}
+	if a.may(permission) || r.meeting != "" && chain[0].Kind == control.ScopeRoom && a.may(r.meeting) {
 		return a, nil
 	}
 	if !named {

@@ -27,9 +27,9 @@ func (s *Server) registerCalls(h huma.API) {
 	}), s.getCall)
 	add(s, h, of(route{
 		method: http.MethodPost, path: "/calls/{id}/token", id: "return-to-call", status: http.StatusCreated,
-		meeting:     auth.RoomsEnter,
+		meeting: auth.RoomsEnter, group: true,
 		summary:     "Get another join token for one's own seat in a call",
-		description: "404 for who has no seat in it: admit or join a guest, or enter the meeting room.",
+		description: "404 for who has no seat in it: admit or join a guest, join the group, or enter the meeting room.",
 		errors:      bodyErrors(),
 	}), s.returnToCall)
 	add(s, h, of(route{
@@ -39,31 +39,7 @@ func (s *Server) registerCalls(h huma.API) {
 			"It is sent, or there to copy in `link`.",
 		errors: bodyErrors(http.StatusConflict),
 	}), s.inviteToCall)
-	add(s, h, of(route{
-		method: http.MethodPost, path: "/calls/{id}/end", id: "end-call", status: http.StatusNoContent,
-		meeting: auth.RoomsModerate,
-		summary: "End a call for everybody in it", errors: []int{http.StatusInsufficientStorage},
-	}), s.endCall)
-	add(s, h, of(route{
-		method: http.MethodPost, path: "/calls/{id}/lock", id: "lock-call", status: http.StatusOK,
-		meeting: auth.RoomsModerate,
-		summary: "Lock or unlock a call", description: "Into a locked call nobody comes by a link.", errors: bodyErrors(),
-	}), s.lockCall)
-	add(s, h, of(route{
-		method: http.MethodPost, path: "/calls/{id}/participants/{participant_id}/mute", id: "mute-in-call",
-		meeting: auth.RoomsModerate,
-		status:  http.StatusNoContent, summary: "Mute a source of somebody in a call",
-		description: "The server enforces it: nothing of the source is forwarded. `muted: false` takes that back; " +
-			"it doesn't unmute what the person muted.",
-		errors: bodyErrors(),
-	}), s.muteInCall)
-	add(s, h, of(route{
-		method: http.MethodPost, path: "/calls/{id}/participants/{participant_id}/remove", id: "remove-from-call",
-		meeting: auth.RoomsModerate,
-		status:  http.StatusNoContent, summary: "Remove somebody from a call for good",
-		description: "Their connection ends and their tokens are dead; a guest's visit has ended.",
-		errors:      []int{http.StatusInsufficientStorage},
-	}), s.removeFromCall)
+	s.registerModeration(h, of)
 	add(s, h, route{
 		method: http.MethodPost, path: "/meeting-rooms/{id}/enter", id: "enter-meeting-room", tag: tagCalls,
 		status: http.StatusOK, permission: auth.RoomsEnter, target: on(control.ThingMeetingRoom),
@@ -80,16 +56,20 @@ type CallPath struct {
 
 // Call is people who see and hear each other.
 type Call struct {
-	ID            string     `json:"id" format:"uuid"`
-	AreaID        string     `json:"area_id,omitempty" format:"uuid"`
-	MeetingRoomID string     `json:"meeting_room_id,omitempty" format:"uuid"`
-	Kind          string     `json:"kind" enum:"individual,meeting"`
-	State         string     `json:"state" enum:"live,ended"`
-	Locked        bool       `json:"locked"`
-	StartedAt     time.Time  `json:"started_at"`
-	EndedAt       *time.Time `json:"ended_at,omitempty"`
-	Peak          int        `json:"peak" doc:"Most people at once."`
-	Members       []Member   `json:"members" nullable:"false" doc:"Who is in it, or was, in order of joining."`
+	ID            string       `json:"id" format:"uuid"`
+	AreaID        string       `json:"area_id,omitempty" format:"uuid"`
+	MeetingRoomID string       `json:"meeting_room_id,omitempty" format:"uuid"`
+	GroupID       string       `json:"group_id,omitempty" format:"uuid"`
+	Kind          string       `json:"kind" enum:"individual,meeting,group"`
+	State         string       `json:"state" enum:"live,ended"`
+	Locked        bool         `json:"locked"`
+	StartedAt     time.Time    `json:"started_at"`
+	EndedAt       *time.Time   `json:"ended_at,omitempty"`
+	Peak          int          `json:"peak" doc:"Most people at once."`
+	EndsAt        *time.Time   `json:"ends_at,omitempty" doc:"When it ends for all: a group's."`
+	InCharge      string       `json:"in_charge,omitempty" doc:"Participant who moderates a group now: its host, or, while they aren't there, somebody else of staff."`
+	Controls      CallControls `json:"controls"`
+	Members       []Member     `json:"members" nullable:"false" doc:"Who is in it, or was, in order of joining."`
 }
 
 // Member is somebody who is or was in a call.
@@ -100,6 +80,8 @@ type Member struct {
 	Name          string     `json:"name,omitempty" doc:"A guest's only while they are in the call."`
 	Role          string     `json:"role" enum:"moderator,participant"`
 	Provider      bool       `json:"provider" doc:"When the last of them leaves, the guests are put on hold."`
+	Host          bool       `json:"host,omitempty" doc:"Of a group: their seat is kept."`
+	Silenced      []string   `json:"silenced,omitempty" doc:"Sources that a moderator stopped."`
 	JoinedAt      time.Time  `json:"joined_at" doc:"When their seat was given to them."`
 	LeftAt        *time.Time `json:"left_at,omitempty"`
 }
@@ -109,12 +91,13 @@ func (s *Server) callOf(ctx context.Context, c control.Call) (Call, error) {
 	call := Call{
 		ID: c.ID, AreaID: c.AreaID, MeetingRoomID: c.MeetingRoomID, Kind: string(c.Kind), State: string(c.State),
 		Locked: c.Locked, StartedAt: c.StartedAt, EndedAt: moment(c.EndedAt), Peak: c.Peak,
+		GroupID: c.GroupID, EndsAt: moment(c.EndsAt), InCharge: c.InCharge, Controls: controlsOf(c.Controls),
 		Members: make([]Member, 0, len(c.Members)),
 	}
 	for _, m := range c.Members {
 		member := Member{
 			ParticipantID: m.ParticipantID, VisitID: m.VisitID, AccountID: m.AccountID, Name: m.Name,
-			Role: string(m.Role), Provider: m.Provider, JoinedAt: m.JoinedAt, LeftAt: moment(m.LeftAt),
+			Role: string(m.Role), Provider: m.Provider, Host: m.Host, Silenced: m.Silenced, JoinedAt: m.JoinedAt, LeftAt: moment(m.LeftAt),
 		}
 		if m.VisitID != "" && m.LeftAt.IsZero() {
 			v, err := s.control.Visit(ctx, control.System(), m.VisitID)
@@ -179,44 +162,6 @@ func (s *Server) returnToCall(ctx context.Context, in *returnToCallInput) (*toke
 		return nil, err
 	}
 	return &tokenOutput{Body: token}, nil
-}
-
-func (s *Server) endCall(ctx context.Context, in *CallPath) (*struct{}, error) {
-	return nil, s.control.EndCall(ctx, actorOf(ctx), in.ID)
-}
-
-type lockCallInput struct {
-	CallPath
-	Body LockCall
-}
-
-// LockCall is the body of POST /calls/{id}/lock.
-type LockCall struct {
-	Locked bool `json:"locked"`
-}
-
-func (s *Server) lockCall(ctx context.Context, in *lockCallInput) (*callOutput, error) {
-	call, err := s.control.LockCall(ctx, actorOf(ctx), in.ID, in.Body.Locked)
-	return s.callAnswer(ctx, call, err)
-}
-
-// CallParticipantPath is the path of somebody in a call.
-type CallParticipantPath struct {
-	CallPath
-	ParticipantID string `path:"participant_id" doc:"The participant's id."`
-}
-
-type muteInCallInput struct {
-	CallParticipantPath
-	Body Mute
-}
-
-func (s *Server) muteInCall(ctx context.Context, in *muteInCallInput) (*struct{}, error) {
-	return nil, s.control.MuteMember(ctx, actorOf(ctx), in.ID, in.ParticipantID, in.Body.Source, in.Body.Muted)
-}
-
-func (s *Server) removeFromCall(ctx context.Context, in *CallParticipantPath) (*struct{}, error) {
-	return nil, s.control.RemoveMember(ctx, actorOf(ctx), in.ID, in.ParticipantID)
 }
 
 type enterMeetingRoomInput struct {

@@ -26,10 +26,12 @@ func (s *Server) registerEntry(h huma.API) {
 			"request that uses a single-use link up. The answer to an API room's link has `room`; that to every other " +
 			"link has `visit`, and `visit_token` for the guest's own requests, which pages of this server have as a " +
 			"cookie too. Who shows the token (cookie, or `Authorization: Bearer atv_…`) of a visit that goes on and " +
-			"was begun by the same link gets that visit back. Unknown, used, revoked, expired and malformed links " +
-			"are answered alike.",
+			"was begun by the same link gets that visit back. By a group's link one only " +
+			"registers: the answer is a Registered, with a link of one's own; to enter by that is to request access. " +
+			"Unknown, used, revoked, expired and malformed links are answered alike.",
 		errors: append([]int{http.StatusConflict, http.StatusInsufficientStorage}, failures...),
 	}, s.enter)
+	describeAnswers(h, http.MethodPost, "/entry", Admission{}, Registered{})
 	add(s, h, route{
 		method: http.MethodPost, path: "/entry/look", id: "look", tag: tagEntry, status: http.StatusOK, permission: auth.Anyone,
 		summary: "See what a link leads to",
@@ -42,13 +44,13 @@ func (s *Server) registerEntry(h huma.API) {
 // Entry is the body of POST /entry.
 type Entry struct {
 	Link    string      `json:"link" maxLength:"512" doc:"The link's secret, or the whole address." example:"q3mVY0wXbq1cF8Zk5nTjUw2e"`
-	Fields  EntryFields `json:"fields" doc:"What the person typed in: what POST /entry/look says is asked for, and nothing else."`
+	Fields  EntryFields `json:"fields,omitzero" doc:"What the person typed in: what POST /entry/look says is asked for, and nothing else."`
 	Consent bool        `json:"consent,omitempty" doc:"To the area's terms, where it has any."`
 }
 
 // EntryFields is what a person says of themselves.
 type EntryFields struct {
-	Name        string `json:"name" doc:"Shown to the others: 1 to 80 characters." example:"Maria"`
+	Name        string `json:"name,omitempty" doc:"Shown to the others: 1 to 80 characters. Left out only where it isn't asked for: it is known of who registered." example:"Maria"`
 	Phone       string `json:"phone,omitempty"`
 	DateOfBirth string `json:"date_of_birth,omitempty" doc:"YYYY-MM-DD."`
 	Reference   string `json:"reference,omitempty"`
@@ -73,9 +75,10 @@ type enterInput struct {
 	Body Entry
 }
 
+// enterOutput is an Admission, or, of a link to register by, Registered.
 type enterOutput struct {
 	SetCookie string `header:"Set-Cookie"`
-	Body      Admission
+	Body      any
 }
 
 // Admission is a join token with what the page shows meanwhile.
@@ -118,14 +121,17 @@ func (s *Server) enter(ctx context.Context, in *enterInput) (*enterOutput, error
 	if err != nil {
 		return nil, s.linkFailure(ctx, err)
 	}
+	if entered.Registration != nil {
+		return &enterOutput{Body: registeredOf(ctx, entered.Registration)}, nil
+	}
 	token, err := s.tokenOf(ctx, entered.Join)
 	if err != nil {
 		return nil, err
 	}
-	out := &enterOutput{Body: Admission{Token: token}}
+	body := Admission{Token: token}
 	if room := entered.Room; room != nil {
-		out.Body.Room = &EnteredRoom{ID: room.ID, Name: room.Name, Type: string(room.Type)}
-		return out, nil
+		body.Room = &EnteredRoom{ID: room.ID, Name: room.Name, Type: string(room.Type)}
+		return &enterOutput{Body: body}, nil
 	}
 	guest := control.Actor{Kind: control.ActorGuest, ID: entered.Visit.ID, OrganisationID: entered.Visit.OrganisationID}
 	view, err := s.control.GuestView(ctx, guest, guest.ID)
@@ -133,7 +139,8 @@ func (s *Server) enter(ctx context.Context, in *enterInput) (*enterOutput, error
 		return nil, err
 	}
 	shown := guestVisitOf(guest.ID, view)
-	out.Body.Visit, out.Body.VisitToken = &shown, entered.VisitToken
+	body.Visit, body.VisitToken = &shown, entered.VisitToken
+	out := &enterOutput{Body: body}
 	if entered.VisitToken != "" && originOf(ctx).foreign == "" {
 		out.SetCookie = hostCookie(visitCookie, entered.VisitToken, visitCookieAge)
 	}
@@ -155,9 +162,9 @@ type lookOutput struct {
 
 // Lobby is what somebody with a link is shown before they enter.
 type Lobby struct {
-	Kind         string       `json:"kind" enum:"room,area,appointment,meeting_room,consult_now,call_invite"`
+	Kind         string       `json:"kind" enum:"room,area,appointment,meeting_room,consult_now,call_invite,registration,group"`
 	Organisation string       `json:"organisation" doc:"Its name; empty for an API room."`
-	Name         string       `json:"name" doc:"Of the area or room; may be empty for an API room."`
+	Name         string       `json:"name" doc:"Of the area, room or group; may be empty for an API room."`
 	Fields       []EntryField `json:"fields" nullable:"false" doc:"What to ask for."`
 	Terms        string       `json:"terms,omitempty" doc:"To consent to."`
 	Welcome      string       `json:"welcome,omitempty"`
@@ -166,7 +173,7 @@ type Lobby struct {
 	OpensAt      *time.Time   `json:"opens_at,omitempty" doc:"When it is closed by its hours and opens again."`
 	Suspended    bool         `json:"suspended,omitempty"`
 	Reason       string       `json:"reason,omitempty" doc:"Of a suspension."`
-	StartsAt     *time.Time   `json:"starts_at,omitempty" doc:"Of an appointment."`
+	StartsAt     *time.Time   `json:"starts_at,omitempty" doc:"Of an appointment or a group."`
 }
 
 func (s *Server) look(ctx context.Context, in *lookInput) (*lookOutput, error) {

@@ -88,10 +88,10 @@ func (f *areaFeed) tell(ctx context.Context, out *eventWriter) (rewatch bool, er
 		}
 		last := make(map[string]int, len(events))
 		for i, e := range events {
-			last[e.ID] = i
+			last[feedKey(e)] = i
 		}
 		for i, e := range events {
-			if last[e.ID] == i {
+			if last[feedKey(e)] == i {
 				if err := f.tellEvent(ctx, out, e); err != nil {
 					return false, err
 				}
@@ -99,6 +99,15 @@ func (f *areaFeed) tell(ctx context.Context, out *eventWriter) (rewatch bool, er
 			f.seq = e.Seq
 		}
 	}
+}
+
+// feedKey is what an event is of: of a group's lobby it says nothing of the
+// group.
+func feedKey(e control.AreaEvent) string {
+	if e.Kind == control.AreaGroupLobby {
+		return "lobby/" + e.ID
+	}
+	return e.ID
 }
 
 // gone ends the stream of what has been deleted.
@@ -141,6 +150,13 @@ func (f *areaFeed) tellEvent(ctx context.Context, out *eventWriter, e control.Ar
 		c, err = f.server.control.ReadConsult(ctx, f.access.actor, e.ID)
 		c.Address, c.Link = "", "" // for who sent it, not for everybody who sees the queue
 		data = consultOf(ctx, c)
+	case control.AreaGroup:
+		var g control.GroupSession
+		g, err = f.server.control.Group(ctx, f.access.actor, e.ID)
+		g.Link = "" // it is read, by who may moderate groups
+		data = f.server.groupOf(ctx, g)
+	case control.AreaGroupLobby:
+		data = ChangedLobby{GroupID: e.ID}
 	case control.AreaChanged:
 		var a control.Area
 		a, err = f.server.control.Area(ctx, f.access.actor, e.ID)

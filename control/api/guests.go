@@ -18,7 +18,7 @@ func (s *Server) registerGuests(h huma.API) {
 		permission: auth.QueueRead, target: own, guest: true, summary: "Read a visit",
 		description: "Staff get a Visit; the guest whose visit it is gets a GuestVisit, also for half a minute after its end.",
 	}, s.getVisit)
-	describeAnswers(h, "/visits/{id}", Visit{}, GuestVisit{})
+	describeAnswers(h, http.MethodGet, "/visits/{id}", Visit{}, GuestVisit{})
 	add(s, h, route{
 		method: http.MethodPost, path: "/visits/{id}/token", id: "return-to-visit", tag: tagVisits, status: http.StatusCreated,
 		permission: auth.OwnVisit, target: own, summary: "Get another join token for one's own visit",
@@ -52,7 +52,7 @@ type VisitPath struct {
 // but how many wait before them, where the area shows that (R-IA-2, R-WA-3).
 type GuestVisit struct {
 	ID        string    `json:"id" format:"uuid"`
-	Kind      string    `json:"kind" enum:"area,appointment,consult_now,meeting_room,invite"`
+	Kind      string    `json:"kind" enum:"area,appointment,consult_now,meeting_room,invite,group"`
 	State     string    `json:"state" enum:"waiting,in_call,on_hold,ended"`
 	Outcome   string    `json:"outcome,omitempty" enum:"completed,abandoned,timed_out,refused,removed" doc:"Of a visit that has ended."`
 	ArrivedAt time.Time `json:"arrived_at"`

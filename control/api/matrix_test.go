@@ -53,7 +53,8 @@ rooms.embed          | - - - - - - - - - y`
 // matrixRoutes is who may use each route, typed off by hand from
 // architecture.md: the permission, and what it is asked for. own is the
 // caller's organisation, own|unit that or the unit of ?unit_id. guest: the
-// guest of that visit too; or:p: of a meeting room's call, who has p on it too.
+// guest of that visit too; or:p: of a meeting room's call, who has p on it too;
+// group: for a visit or a call of a group it is groups.moderate.
 const matrixRoutes = `
 POST   /entry                                 anyone               -
 POST   /invitations/look                      anyone               -
@@ -140,19 +141,19 @@ GET    /areas/{id}/queue                      queue.read           area
 GET    /areas/{id}/events                     queue.read           area
 POST   /visits/{id}/admit                     visits.conduct       visit
 POST   /visits/{id}/join                      visits.conduct       visit
-POST   /visits/{id}/hold                      visits.conduct       visit
+POST   /visits/{id}/hold                      visits.conduct       visit group
 POST   /visits/{id}/resume                    visits.conduct       visit
-POST   /visits/{id}/deny                      visits.conduct       visit
-POST   /visits/{id}/message                   visits.conduct       visit
+POST   /visits/{id}/deny                      visits.conduct       visit group
+POST   /visits/{id}/message                   visits.conduct       visit group
 POST   /visits/{id}/transfer                  visits.conduct       visit
-POST   /visits/{id}/remove                    visits.conduct       visit
+POST   /visits/{id}/remove                    visits.conduct       visit group
 GET    /calls/{id}                            queue.read           call or:meeting_rooms.enter
-POST   /calls/{id}/token                      visits.conduct       call or:meeting_rooms.enter
+POST   /calls/{id}/token                      visits.conduct       call or:meeting_rooms.enter group
 POST   /calls/{id}/invite                     visits.conduct       call
-POST   /calls/{id}/end                        visits.conduct       call or:meeting_rooms.moderate
-POST   /calls/{id}/lock                       visits.conduct       call or:meeting_rooms.moderate
-POST   /calls/{id}/participants/{participant_id}/mute   visits.conduct call or:meeting_rooms.moderate
-POST   /calls/{id}/participants/{participant_id}/remove visits.conduct call or:meeting_rooms.moderate
+POST   /calls/{id}/end                        visits.conduct       call or:meeting_rooms.moderate group
+POST   /calls/{id}/lock                       visits.conduct       call or:meeting_rooms.moderate group
+POST   /calls/{id}/participants/{participant_id}/mute   visits.conduct call or:meeting_rooms.moderate group
+POST   /calls/{id}/participants/{participant_id}/remove visits.conduct call or:meeting_rooms.moderate group
 POST   /meeting-rooms/{id}/enter              meeting_rooms.enter  meeting_room
 POST   /areas/{id}/consult-now                visits.conduct       area
 GET    /areas/{id}/consult-now                visits.conduct       area
@@ -165,12 +166,32 @@ POST   /areas/{id}/appointments               appointments.manage  area
 PATCH  /appointments/{id}                     appointments.manage  appointment
 DELETE /appointments/{id}                     appointments.manage  appointment
 POST   /appointments/{id}/send                appointments.manage  appointment
-POST   /areas/{id}/link/send                  links.share          area`
+POST   /areas/{id}/link/send                  links.share          area
+PATCH  /calls/{id}                            visits.conduct       call or:meeting_rooms.moderate group
+POST   /calls/{id}/mute                       visits.conduct       call or:meeting_rooms.moderate group
+POST   /calls/{id}/participants/{participant_id}/ask       visits.conduct call or:meeting_rooms.moderate group
+POST   /calls/{id}/participants/{participant_id}/spotlight visits.conduct call or:meeting_rooms.moderate group
+GET    /areas/{id}/groups                     queue.read           area
+POST   /areas/{id}/groups                     groups.moderate      area
+GET    /groups/{id}                           groups.moderate      group
+PATCH  /groups/{id}                           groups.moderate      group
+DELETE /groups/{id}                           groups.moderate      group
+POST   /groups/{id}/start                     groups.moderate      group
+POST   /groups/{id}/join                      groups.moderate      group
+POST   /groups/{id}/end                       groups.moderate      group
+POST   /groups/{id}/send                      groups.moderate      group
+GET    /groups/{id}/lobby                     groups.moderate      group
+POST   /groups/{id}/admit                     groups.moderate      group
+POST   /groups/{id}/admit-all                 groups.moderate      group
+GET    /groups/{id}/registrations             groups.moderate      group
+POST   /groups/{id}/registrations             groups.moderate      group
+DELETE /registrations/{id}                    groups.moderate      registration
+POST   /registrations/{id}/send               groups.moderate      registration`
 
 // documented is a line of matrixRoutes.
 type documented struct {
 	permission, on string
-	guest          bool
+	guest, group   bool
 	meeting        string // a permission that does on a meeting room's call
 }
 
@@ -180,15 +201,24 @@ func documentedRoutes(t *testing.T) map[string]documented {
 	routes := make(map[string]documented)
 	for line := range strings.SplitSeq(strings.TrimSpace(matrixRoutes), "\n") {
 		f := strings.Fields(line)
-		if len(f) < 4 || len(f) > 5 {
+		if len(f) < 4 {
 			t.Fatalf("a line of the table: %q", line)
 		}
-		more := strings.Join(f[4:], "")
-		meeting, _ := strings.CutPrefix(more, "or:")
-		if more == "guest" {
-			meeting = ""
+		row := documented{permission: f[2], on: f[3]}
+		for _, more := range f[4:] {
+			meeting, or := strings.CutPrefix(more, "or:")
+			switch {
+			case or:
+				row.meeting = meeting
+			case more == "guest":
+				row.guest = true
+			case more == "group":
+				row.group = true
+			default:
+				t.Fatalf("a line of the table: %q", line)
+			}
 		}
-		routes[f[0]+" "+f[1]] = documented{permission: f[2], on: f[3], guest: more == "guest", meeting: meeting}
+		routes[f[0]+" "+f[1]] = row
 	}
 	return routes
 }
@@ -198,10 +228,13 @@ type oracle struct {
 	columns map[string]string // of a permission: y and -
 	parent  map[string]string
 	rooms   map[string]string // meeting rooms, by name
+	ofGroup map[string]bool   // visits and calls
 }
 
 func newOracle(w *world) oracle {
-	o := oracle{columns: make(map[string]string), parent: w.parent, rooms: w.things[control.ThingMeetingRoom]}
+	o := oracle{
+		columns: make(map[string]string), parent: w.parent, rooms: w.things[control.ThingMeetingRoom], ofGroup: w.ofGroup,
+	}
 	for line := range strings.SplitSeq(strings.TrimSpace(matrixTable), "\n") {
 		name, cells, _ := strings.Cut(line, "|")
 		o.columns[strings.TrimSpace(name)] = strings.Join(strings.Fields(cells), "")
@@ -261,6 +294,9 @@ func (o oracle) want(r documented, c caller, thing string, named bool) int {
 		if _, known := o.parent[thing]; !known {
 			return http.StatusNotFound
 		}
+	}
+	if r.group && o.ofGroup[thing] {
+		r.permission = "groups.moderate"
 	}
 	if thing != "" && (o.has(c, r.permission, thing) || r.permission == "organisations.api_keys" && c.operator) {
 		return passes

@@ -23,6 +23,7 @@ const (
 	CodeUnauthenticated  = "unauthenticated"        // 401: no API key, or an unknown one
 	CodeWrongCredentials = "wrong_credentials"      // 401, or 403 of who is signed in: the e-mail address or the password is wrong
 	CodeForbidden        = "forbidden"              // 403: no role of yours includes it
+	CodeNotModerator     = "not_moderator"          // 403: of a group: its host and those named beside them
 	CodeForeignOrigin    = "foreign_origin"         // 403: a web page that isn't listed
 	CodeNotFound         = "not_found"              // 404: unknown, deleted or another organisation's
 	CodeLinkUnknown      = "link_unknown"           // 404: no such link, or it is dead
@@ -99,6 +100,9 @@ func problemOf(err error) *Problem {
 		return wrongField(sending.Field, sending.Message)
 	case errors.As(err, &state):
 		return newProblem(http.StatusConflict, state.Code, state.Message)
+	case errors.Is(err, control.ErrNotModerator):
+		return newProblem(http.StatusForbidden, CodeNotModerator,
+			"You don't moderate this group: ask its host to name you as a moderator.")
 	case errors.Is(err, control.ErrForbidden):
 		return forbidden()
 	case errors.Is(err, control.ErrNotFound), errors.Is(err, notify.ErrNotFound):

@@ -20,13 +20,14 @@ func (s *Server) registerQueue(h huma.API) {
 		permission: auth.QueueRead, target: on(control.ThingArea), summary: "Follow a waiting area",
 		description: "Server-sent events, each with the whole state of what it names. `queue` comes first: a Queue. Then " +
 			"`visit`: a Visit that came or changed; `visit_left`: the id of one that ended or went elsewhere; `call`: a " +
-			"Call; `consult_now`: a ConsultNow; `area`: an AreaState. `Last-Event-ID` (browsers send it by themselves) goes " +
+			"Call; `consult_now`: a ConsultNow; `group`: a Group; `group_lobby`: that who waits for a group is another list; " +
+			"`area`: an AreaState. `Last-Event-ID` (browsers send it by themselves) goes " +
 			"on from there, without `queue` unless too much has happened since. The stream ends within a second of access " +
 			"being taken away, and when its reader stalls for 10 s. A comment each 15 s shows that it lives.",
 		errors: []int{http.StatusTooManyRequests},
 	}, []described{
 		{"queue", Queue{}}, {"visit", Visit{}}, {"visit_left", LeftVisit{}}, {"call", Call{}},
-		{"consult_now", ConsultNow{}}, {"area", AreaState{}},
+		{"consult_now", ConsultNow{}}, {"group", Group{}}, {"group_lobby", ChangedLobby{}}, {"area", AreaState{}},
 	}, s.watchArea)
 }
 
@@ -44,6 +45,11 @@ type Queue struct {
 // LeftVisit names a visit that is no longer in the area.
 type LeftVisit struct {
 	ID string `json:"id" format:"uuid"`
+}
+
+// ChangedLobby names a group whose lobby changed.
+type ChangedLobby struct {
+	GroupID string `json:"group_id" format:"uuid"`
 }
 
 // AreaState is what of an area may change while one looks on.

@@ -34,6 +34,7 @@ const (
 	tagCalls        = "Calls"
 	tagConsultNow   = "Consult Now"
 	tagAppointments = "Appointments"
+	tagGroups       = "Group consultations"
 )
 
 // Names of the security schemes.
@@ -61,6 +62,9 @@ type route struct {
 	// meeting is a permission that does as well, where the target is the call
 	// of a meeting room: nobody has visits.conduct on a unit's.
 	meeting auth.Permission
+	// group says that for the visits and calls of groups auth.GroupsModerate is
+	// needed, in place of permission.
+	group bool
 }
 
 // checkRoutes returns an error for a route that doesn't say who may use it
@@ -75,6 +79,8 @@ func (s *Server) checkRoutes() error {
 			return fmt.Errorf("route %s: the path has no {%s}", name, r.target.param)
 		case r.target.kind == "" && strings.Contains(r.path, "{") && r.permission != auth.Anyone:
 			return fmt.Errorf("route %s: nothing says what the permission is asked for", name)
+		case r.group && r.target.kind != control.ThingVisit && r.target.kind != control.ThingCall:
+			return fmt.Errorf("route %s: only visits and calls may be a group's", name)
 		case r.guest && r.target.kind != control.ThingVisit, r.permission == auth.OwnVisit && r.target.kind != control.ThingVisit:
 			return fmt.Errorf("route %s: a guest has permissions on their visit only", name)
 		case r.meeting != "" && (r.target.kind != control.ThingCall || !s.policy.Known(r.meeting)):
@@ -111,6 +117,7 @@ func (s *Server) register() *huma.OpenAPI {
 	s.registerCalls(h)
 	s.registerConsultNow(h)
 	s.registerAppointments(h)
+	s.registerGroups(h)
 	s.registerSending(h)
 	// huma registers its own form of errors, which rework leaves no trace of.
 	schemas := h.OpenAPI().Components.Schemas.Map()
@@ -219,6 +226,7 @@ func describe(o *huma.OpenAPI) {
 		{Name: tagCalls, Description: "Who is in a call, moderation, and meeting rooms."},
 		{Name: tagConsultNow, Description: "Unscheduled calls by a single-use link."},
 		{Name: tagAppointments, Description: "Visits that were agreed on, and links to send."},
+		{Name: tagGroups, Description: "Sessions of up to 60 participants, who register, request access and are admitted."},
 	}
 }
 
@@ -257,6 +265,9 @@ func add[I, O any](s *Server, h huma.API, r route, handle func(context.Context, 
 		needs := "Permission: `" + string(r.permission) + "`"
 		if r.meeting != "" {
 			needs += ", in a meeting room also `" + string(r.meeting) + "`"
+		}
+		if r.group {
+			needs += "; of a group's `" + string(auth.GroupsModerate) + "`, and 403 `not_moderator` for who doesn't moderate that group"
 		}
 		op.Description = strings.TrimSpace(op.Description + "\n\n" + needs + ".")
 	}

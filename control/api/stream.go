@@ -319,12 +319,12 @@ func answerOf(h huma.API, method, path string, status int) *huma.Response {
 	return op.Responses[code]
 }
 
-// describeAnswers says that a GET route's answer is one of several types.
-func describeAnswers(h huma.API, path string, of ...any) {
+// describeAnswers says that a route's answer is one of several types.
+func describeAnswers(h huma.API, method, path string, of ...any) {
 	schemas := h.OpenAPI().Components.Schemas
 	one := &huma.Schema{}
 	for _, v := range of {
 		one.OneOf = append(one.OneOf, schemas.Schema(reflect.TypeOf(v), true, ""))
 	}
-	answerOf(h, http.MethodGet, path, http.StatusOK).Content = map[string]*huma.MediaType{"application/json": {Schema: one}}
+	answerOf(h, method, path, http.StatusOK).Content = map[string]*huma.MediaType{"application/json": {Schema: one}}
 }

@@ -26,11 +26,17 @@ func (s *Server) registerVisits(h huma.API) {
 		"for a guest who is in no call."), s.joinVisit)
 	add(s, h, conduct("resume", "Take a guest on hold back", "Into the call that they were put on hold from, or a new one "+
 		"when that has ended."), s.resumeVisit)
-	add(s, h, conduct("hold", "Put a guest on hold", "They see and hear nobody, are seen and heard by nobody, and keep "+
-		"their place."), s.holdVisit)
-	add(s, h, conduct("deny", "Let a waiting guest go", "`reason`, if any, is shown to them."), s.denyVisit)
-	add(s, h, conduct("message", "Write to a guest who waits or is on hold", ""), s.messageVisit)
-	add(s, h, conduct("remove", "Remove a guest", "Their connection ends and their tokens are dead."), s.removeVisit)
+	ofGroups := func(r route) route {
+		r.group = true
+		return r
+	}
+	add(s, h, ofGroups(conduct("hold", "Put a guest on hold", "They see and hear nobody, are seen and heard by nobody, and keep "+
+		"their place.")), s.holdVisit)
+	add(s, h, ofGroups(conduct("deny", "Let a waiting guest go", "`reason`, if any, is shown to them. Who was denied access to a "+
+		"group can request it again.")), s.denyVisit)
+	add(s, h, ofGroups(conduct("message", "Write to a guest who waits or is on hold", "")), s.messageVisit)
+	add(s, h, ofGroups(conduct("remove", "Remove a guest", "Their connection ends and their tokens are dead; their personal link to "+
+		"a group too.")), s.removeVisit)
 	transfer := conduct("transfer", "Send a guest to another area's queue", "They keep their time of arrival. Beside the "+
 		"permission on the visit it takes `"+string(auth.TransferInto)+"` on the other area.")
 	add(s, h, transfer, s.transferVisit)
@@ -39,13 +45,14 @@ func (s *Server) registerVisits(h huma.API) {
 // Visit is a guest's stay, as staff see it.
 type Visit struct {
 	ID            string            `json:"id" format:"uuid" doc:"Sorts by time of arrival."`
-	Kind          string            `json:"kind" enum:"area,appointment,consult_now,meeting_room,invite"`
+	Kind          string            `json:"kind" enum:"area,appointment,consult_now,meeting_room,invite,group"`
 	State         string            `json:"state" enum:"waiting,in_call,on_hold,ended"`
 	Outcome       string            `json:"outcome,omitempty" enum:"completed,abandoned,timed_out,refused,removed" doc:"Of a visit that has ended."`
 	AreaID        string            `json:"area_id,omitempty" format:"uuid"`
 	MeetingRoomID string            `json:"meeting_room_id,omitempty" format:"uuid"`
 	AppointmentID string            `json:"appointment_id,omitempty" format:"uuid"`
 	ConsultNowID  string            `json:"consult_now_id,omitempty" format:"uuid"`
+	GroupID       string            `json:"group_id,omitempty" format:"uuid"`
 	CallID        string            `json:"call_id,omitempty" format:"uuid" doc:"The call that they are in, or were put on hold from."`
 	ParticipantID string            `json:"participant_id" format:"uuid" doc:"Theirs in calls."`
 	Connected     bool              `json:"connected" doc:"false for at most 120 s: then the visit has ended."`
@@ -71,7 +78,7 @@ func visitOf(v control.Visit) Visit {
 	shown := Visit{
 		ID: v.ID, Kind: string(v.Kind), State: string(v.State), Outcome: string(v.Outcome),
 		AreaID: v.AreaID, MeetingRoomID: v.MeetingRoomID, AppointmentID: v.AppointmentID, ConsultNowID: v.ConsultID,
-		CallID: v.CallID, ParticipantID: v.ParticipantID, Connected: v.Connected,
+		GroupID: v.GroupID, CallID: v.CallID, ParticipantID: v.ParticipantID, Connected: v.Connected,
 		ArrivedAt: v.ArrivedAt, SeenAt: moment(v.SeenAt), HoldSince: moment(v.HoldSince), EndedAt: moment(v.EndedAt),
 		WaitedSeconds: v.Waited.Seconds(), HeldSeconds: v.Held.Seconds(), Position: v.Position,
 		Fields: v.Details, Messages: messagesOf(v.Messages),

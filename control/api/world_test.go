@@ -22,6 +22,8 @@ type world struct {
 	parent map[string]string                       // of each thing's id: what it stands in, "" at the top
 	things map[control.ThingKind]map[string]string // by kind: name → id
 	people []caller
+	// ofGroup are the visits and calls that are a group's.
+	ofGroup map[string]bool
 }
 
 // grant is a role on the thing with an id.
@@ -55,7 +57,7 @@ func (g guests) VisitByToken(_ context.Context, digest [32]byte) (control.Actor,
 // rooms, and everybody who may ask.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{fixture: newFixture(t), parent: make(map[string]string), things: make(map[control.ThingKind]map[string]string)}
+	w := &world{fixture: newFixture(t), parent: make(map[string]string), things: make(map[control.ThingKind]map[string]string), ofGroup: make(map[string]bool)}
 	for _, org := range []struct {
 		name, key string
 		units     []string
@@ -98,20 +100,27 @@ func (w *world) unit(org, name string) {
 		w.ok(err)
 		w.note(control.ThingArea, name+n, area.ID, unit)
 		in := map[string]string{"organisation_id": org, "unit_id": unit, "area_id": area.ID}
-		for _, kind := range []control.ThingKind{control.ThingVisit, control.ThingCall, control.ThingAppointment, control.ThingConsult} {
+		for _, kind := range []control.ThingKind{control.ThingVisit, control.ThingCall, control.ThingAppointment, control.ThingConsult,
+			control.ThingGroup, control.ThingRegistration} {
 			w.record(kind, name+n, area.ID, in)
+		}
+		in["group_id"] = w.things[control.ThingGroup][name+n]
+		for _, kind := range []control.ThingKind{control.ThingVisit, control.ThingCall} {
+			w.record(kind, "group's of "+name+n, area.ID, in)
+			w.ofGroup[w.things[kind]["group's of "+name+n]] = true
 		}
 		room("room of "+name+n, control.Scope{Kind: control.ScopeArea, ID: area.ID})
 		room("room "+n+" of "+name, control.Scope{Kind: control.ScopeUnit, ID: unit})
 	}
 }
 
-// record writes what is looked at of a visit, a call, an appointment or a
-// Consult Now: where it stands.
+// record writes what is looked at of a visit, a call, an appointment, a
+// Consult Now, a group or a registration: where it stands.
 func (w *world) record(kind control.ThingKind, name, in string, fields map[string]string) {
 	w.t.Helper()
 	prefix := map[control.ThingKind]string{
 		control.ThingVisit: "visit/", control.ThingCall: "call/", control.ThingAppointment: "appointment/", control.ThingConsult: "consult/",
+		control.ThingGroup: "group/", control.ThingRegistration: "registration/",
 	}[kind]
 	id := uuid.Must(uuid.NewV7()).String()
 	data, err := json.Marshal(fields)
@@ -234,6 +243,7 @@ func (w *world) machines(ours, unit, theirs control.Scope) {
 		{"a key of unit A", unit, nil},
 		{"a key that may read areas", ours, []string{"areas.read"}},
 		{"a key of unit A that may conduct", unit, []string{"visits.conduct", "queue.read"}},
+		{"a key of unit A that may moderate", unit, []string{"groups.moderate"}},
 		{"their key", theirs, nil},
 	} {
 		spec := control.KeySpec{Name: row.name, Scope: row.scope, Permissions: row.permissions}

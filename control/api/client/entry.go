@@ -24,8 +24,8 @@ type Admission struct {
 
 // EntrySpec is what somebody enters with.
 type EntrySpec struct {
-	Link    string            `json:"link"`   // the secret or the whole address
-	Fields  map[string]string `json:"fields"` // name, phone, date_of_birth, reference, text
+	Link    string            `json:"link"`             // the secret or the whole address
+	Fields  map[string]string `json:"fields,omitempty"` // name, phone, date_of_birth, reference, text
 	Consent bool              `json:"consent,omitempty"`
 }
 

@@ -17,6 +17,7 @@ type Visit struct {
 	MeetingRoomID string            `json:"meeting_room_id"`
 	AppointmentID string            `json:"appointment_id"`
 	ConsultNowID  string            `json:"consult_now_id"`
+	GroupID       string            `json:"group_id"`
 	CallID        string            `json:"call_id"`
 	ParticipantID string            `json:"participant_id"`
 	Connected     bool              `json:"connected"`
@@ -35,19 +36,26 @@ type Visit struct {
 	} `json:"device"`
 }
 
-// Call is people who see and hear each other. Kind is individual or meeting;
-// State is live or ended.
+// Call is people who see and hear each other. Kind is individual, meeting
+// or group; State is live or ended.
 type Call struct {
 	ID            string     `json:"id"`
 	AreaID        string     `json:"area_id"`
 	MeetingRoomID string     `json:"meeting_room_id"`
+	GroupID       string     `json:"group_id"`
 	Kind          string     `json:"kind"`
 	State         string     `json:"state"`
 	Locked        bool       `json:"locked"`
 	StartedAt     time.Time  `json:"started_at"`
 	EndedAt       *time.Time `json:"ended_at"`
 	Peak          int        `json:"peak"`
-	Members       []Member   `json:"members"`
+	EndsAt        *time.Time `json:"ends_at"`   // a group's
+	InCharge      string     `json:"in_charge"` // participant who moderates a group now
+	Controls      struct {
+		Chat      string `json:"chat"`      // on, off
+		Spotlight string `json:"spotlight"` // participant
+	} `json:"controls"`
+	Members []Member `json:"members"`
 }
 
 // Member is somebody who is or was in a call.
@@ -58,6 +66,8 @@ type Member struct {
 	Name          string     `json:"name"`
 	Role          string     `json:"role"`
 	Provider      bool       `json:"provider"`
+	Host          bool       `json:"host"`     // of a group
+	Silenced      []string   `json:"silenced"` // sources that a moderator stopped
 	JoinedAt      time.Time  `json:"joined_at"`
 	LeftAt        *time.Time `json:"left_at"`
 }
