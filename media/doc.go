@@ -7,7 +7,8 @@
 //   - [Engine] owns the sockets and everything below.
 //   - [Room] is a set of participants that see and hear each other.
 //   - [Participant] is one transport with what it publishes and what it wants
-//     to see. It is in exactly one room, or in none (parked).
+//     to see. It is in exactly one room, or in none (parked). Its voice may be
+//     attached to further rooms ([Participant.AttachSource]).
 //   - [Source] is one thing a participant publishes: microphone, camera,
 //     screen or the screen's sound.
 //   - [Slot] is one fixed receive m-line of a participant, fed by whatever
@@ -26,7 +27,8 @@
 // duplicates and muted sources end here; gap.go: what was lost on the way to us)
 // → gather.go (waits until all that was read together is there, at most 1 ms for
 // the rest of a frame) → layer.go
-// (handOverLocked: kept for resending, slot by slot) → slot.go (forward: the
+// (handOverLocked: kept for resending, slot by slot; attach.go: and in the rooms
+// that the source is attached to) → slot.go (forward: the
 // epoch and the layer are checked, numbers rewritten) → direct_out.go
 // (encrypted into the batch that goes out) → slot_rtcp.go (what the receiver answers:
 // resends, key frames; sender reports) → report.go (time). Beside it:
@@ -53,7 +55,8 @@
 //	Engine.batchMu      what is sent at once, or with all else of a tick
 //	Participant.notifyMu  one event to the observer
 //	Engine.mu, then Participant.mu   what is there, and its state
-//	everything else (Room.mu, keyFrameRequest.mu, transport.mu, caches): leaves
+//	everything else (Room.mu, keyFrameRequest.mu, transport.mu,
+//	attachments.mu, caches): leaves
 //
 // A packet in hand of one participant may ask another for a key frame: it takes
 // that one's direct.out, never its inbound.mu. direct.path covers where to

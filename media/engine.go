@@ -75,6 +75,7 @@ type Engine struct {
 	mu           sync.Mutex
 	rooms        map[string]*Room
 	participants map[string]*Participant
+	attached     map[string][]*Participant // by the id of the room: see AttachSource
 	closed       bool
 
 	ticks ticks
@@ -91,7 +92,7 @@ func NewEngine(cfg Config, o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, log: o.Logger, pionLog: o.Pion, clock: o.Clock,
-		rooms: make(map[string]*Room), participants: make(map[string]*Participant),
+		rooms: make(map[string]*Room), participants: make(map[string]*Participant), attached: make(map[string][]*Participant),
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -301,6 +302,7 @@ func (e *Engine) Move(ctx context.Context, p *Participant, to *Room) error {
 		}
 	}
 	p.leaveRoom(from)
+	defer p.touchAttached() // it may be heard there from now on, or no longer
 	e.counters.moves.Add(1)
 	entered := false
 	if to != nil {

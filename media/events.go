@@ -101,6 +101,9 @@ type SlotMap struct {
 	Source      SourceKind
 	State       SlotState
 	Reason      string // "" when live
+	// Name of a participant who isn't in the room, as the source is attached to
+	// it (AttachSource); "" of one who is.
+	Name string
 }
 
 // MapChanged carries what every slot in use is fed by: whole state, in order

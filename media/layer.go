@@ -36,6 +36,9 @@ type layer struct {
 	// slots is the immutable list that the packet path walks; the room's loop
 	// replaces it.
 	slots atomic.Pointer[[]*Slot]
+	// away are the lists of other rooms that the source is attached to: see
+	// Source.carry.
+	away atomic.Pointer[[]attachment]
 
 	active        atomic.Bool
 	lastPacket    atomic.Int64 // since the engine started, ns
@@ -205,17 +208,21 @@ func (l *layer) handOverLocked(packets []packet, first int32, out *udp.Batch) {
 	for i := first; i != none; i = packets[i].next {
 		l.keepLocked(&packets[i], f.counters)
 	}
-	slots := l.slots.Load()
-	if slots == nil {
-		return
+	if slots := l.slots.Load(); slots != nil {
+		l.fanLocked(*slots, packets, first, &f)
 	}
-	for _, s := range *slots {
-		s.forward(l, packets, first, &f)
-		if out != nil {
-			out.Checkpoint()
+	l.carryLocked(packets, first, &f)
+	f.land()
+}
+
+// fanLocked takes packets to some slots.
+func (l *layer) fanLocked(slots []*Slot, packets []packet, first int32, f *flight) {
+	for _, s := range slots {
+		s.forward(l, packets, first, f)
+		if f.out != nil {
+			f.out.Checkpoint()
 		}
 	}
-	f.land()
 }
 
 // keepLocked keeps a packet for those who will ask for it again. Under the lock

@@ -60,6 +60,9 @@ type Participant struct {
 	seatTurn    int // a timer that fires late finds another turn
 	closed      bool
 
+	// attached changes under moveMu.
+	attached attachments
+
 	notifyMu sync.Mutex
 }
 
@@ -171,6 +174,7 @@ func (p *Participant) replaceTransport(old, t *transport) {
 	} else {
 		p.touchNow()
 	}
+	p.touchAttached()
 	if old != nil {
 		if err := old.close(); err != nil {
 			p.engine.log.Debug("closing a replaced transport", "participant_id", p.id, "err", err)
@@ -319,6 +323,7 @@ func (p *Participant) Close(reason CloseReason) {
 		p.seat.Stop()
 	}
 	p.mu.Unlock()
+	p.attach(nil)
 	p.leaveRoom(p.Room())
 	p.engine.forgetParticipant(p)
 	if t := p.currentTransport(); t != nil {

@@ -74,6 +74,7 @@ func (p *Participant) updateSourcesLocked() (silenced []*Source) {
 // sourcesChanged waits until nothing of the silenced sources is under way, and
 // until the slots that showed them are shut: they open with a key frame.
 func (p *Participant) sourcesChanged(silenced []*Source) {
+	defer p.touchAttached()
 	if len(silenced) == 0 {
 		p.touch()
 		return

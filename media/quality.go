@@ -31,6 +31,7 @@ func (r *Room) judge(now time.Duration) {
 	if len(changed) == 0 {
 		return
 	}
+	r.announce() // who they are comes first
 	for _, m := range r.members {
 		m.p.notify(QualityChanged{Participants: changed})
 	}

@@ -74,4 +74,9 @@ func (t *transport) senderReported(l *layer, sr *rtcp.SenderReport, now time.Dur
 			s.reportSoon()
 		}
 	}
+	for _, at := range l.carriedTo() {
+		for _, s := range at.slots {
+			s.reportSoon()
+		}
+	}
 }

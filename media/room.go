@@ -52,6 +52,7 @@ type Room struct {
 
 	// Owned by the loop.
 	members     []*member
+	news        []coming // since the last announcement
 	reserved    int
 	failed      bool // a fault of ours: it is being closed
 	detector    *speaker.Detector
@@ -235,6 +236,7 @@ type member struct {
 	p       *Participant
 	epoch   uint64
 	info    ParticipantInfo // as announced
+	told    int             // how much of the room's news it knows
 	pairs   []string        // participant of each pair (small rooms)
 	slots   []SlotMap       // as announced
 	layers  map[SourceKind][]string
@@ -276,16 +278,15 @@ func (r *Room) enter(p *Participant) bool {
 	m := &member{p: p, epoch: p.epoch, info: p.infoLocked(), layers: make(map[SourceKind][]string)}
 	p.mu.Unlock()
 	p.route.Store(r.number)
-	for _, other := range r.members {
-		other.p.notify(ParticipantsChanged{Joined: []ParticipantInfo{m.info}})
-	}
 	r.members = append(r.members, m)
+	r.news = append(r.news, coming{m: m})
 	r.brief(m)
 	return true
 }
 
 // brief tells a member where it is and how the others are.
 func (r *Room) brief(m *member) {
+	m.told = len(r.news)
 	m.p.notify(r.changed(m))
 	var qualities []Quality
 	for _, other := range r.members {
@@ -327,9 +328,7 @@ func (r *Room) leave(p *Participant) {
 			}
 		}
 	}
-	for _, other := range r.members {
-		other.p.notify(ParticipantsChanged{Left: []string{p.id}})
-	}
+	r.news = append(r.news, coming{m, true})
 	r.endIfEmpty()
 }
 
@@ -365,25 +364,4 @@ func (r *Room) member(p *Participant) *member {
 		}
 	}
 	return nil
-}
-
-// announce tells everybody what changed about those present.
-func (r *Room) announce() {
-	var changed []ParticipantInfo
-	for _, m := range r.members {
-		if info := m.p.Info(); !sameInfo(info, m.info) {
-			m.info = info
-			changed = append(changed, info)
-		}
-	}
-	if len(changed) == 0 {
-		return
-	}
-	for _, m := range r.members {
-		m.p.notify(ParticipantsChanged{Changed: changed})
-	}
-}
-
-func sameInfo(a, b ParticipantInfo) bool {
-	return a.HandAt.Equal(b.HandAt) && a.Connected == b.Connected && slices.Equal(a.Sources, b.Sources)
 }

@@ -32,6 +32,7 @@ type view struct {
 	all     []routed  // in order of arrival
 	index   map[string]routed
 	loudest []*Source // microphones, loudest first
+	guests  []*Source // microphones of those who aren't here; each gets a slot
 	tiles   []Tile    // by priority
 	auto    bool      // the viewer never sent a layout
 	small   bool
@@ -48,9 +49,12 @@ func (v *view) assign() []wish {
 		v.assignPairs(out, cameras)
 	} else {
 		v.assignStage(out, cameras)
-		v.assignVoices(out)
 	}
 	v.assignScreen(out)
+	v.assignGuests(out)
+	if !v.small {
+		v.assignVoices(out)
+	}
 	return out
 }
 
@@ -193,6 +197,44 @@ func place(out []wish, free []int, prev []*Source, wishes []wish) {
 	}
 }
 
+// assignGuests gives each guest an audio slot, whoever else speaks. What it had
+// it keeps; the stage's voice stays with the stage.
+func (v *view) assignGuests(out []wish) {
+	for _, s := range v.guests {
+		best, rank := -1, 0
+		for i, l := range v.lines {
+			if l.video || (l.pair == 0 && !v.small) {
+				continue
+			}
+			if r := v.spare(out[i].source, l); r > 0 && (r > rank || (r == rank && v.prev[best] != s)) {
+				best, rank = i, r
+			}
+		}
+		if best >= 0 {
+			out[best] = wish{source: s}
+		}
+	}
+}
+
+// spare ranks an audio line by how well it can be spared for a guest: free,
+// free but for a screen, of somebody who isn't heard, of the least loud. 0: not
+// at all.
+func (v *view) spare(taken *Source, l line) int {
+	const free, freeScreen, unheard = 1 << 20, 1 << 19, 1 << 18
+	switch {
+	case taken == nil && !l.screen:
+		return free
+	case taken == nil:
+		return freeScreen
+	case l.screen || slices.Contains(v.guests, taken):
+		return 0
+	}
+	if i := slices.Index(v.loudest, taken); i >= 0 {
+		return 1 + i
+	}
+	return unheard
+}
+
 // assignVoices puts the loudest into the audio slots of the pairs after the
 // stage, whose own voice is on pair 0.
 func (v *view) assignVoices(out []wish) {
@@ -204,7 +246,7 @@ func (v *view) assignVoices(out []wish) {
 		}
 		if l.pair == 0 {
 			stage = out[i].source
-		} else {
+		} else if out[i].source == nil {
 			free = append(free, i)
 		}
 	}

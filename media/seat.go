@@ -18,6 +18,7 @@ func (p *Participant) Detach(o Observer) {
 	p.keepSeatLocked()
 	p.mu.Unlock()
 	p.touch()
+	p.touchAttached()
 }
 
 // Attach makes o the observer, in the place of whoever was, and tells it where
@@ -98,4 +99,5 @@ func (p *Participant) transportChanged(t *transport, s webrtc.PeerConnectionStat
 	}
 	p.notify(TransportChanged{State: state})
 	p.touch()
+	p.touchAttached()
 }

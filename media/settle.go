@@ -17,6 +17,7 @@ type routes struct {
 	index  map[string]routed
 	mics   map[uint32]*Source
 	away   map[*Participant]bool // whose seat is kept
+	guests []*Source             // of those who aren't here: attached to the room, in order
 	layers []*layer              // all there are
 	lists  map[*layer][]*Slot
 	needed map[*Source][]bool // announced sources, by layer
@@ -45,10 +46,17 @@ func (r *Room) settle(now time.Duration) {
 	for _, m := range r.members {
 		rt.add(m)
 	}
+	attached := r.engine.attachedTo(r.id)
+	for _, p := range attached {
+		rt.addGuest(p)
+	}
 	for _, m := range r.members {
 		rt.route(m)
 	}
 	rt.publish()
+	for _, p := range attached {
+		rt.carry(p)
+	}
 	for _, m := range r.members {
 		rt.tellLayers(m)
 		rt.tellMap(m)
@@ -83,6 +91,30 @@ func (rt *routes) add(m *member) {
 	}
 }
 
+// addGuest takes in the microphone of somebody who isn't here, if it is to be
+// heard here all the same.
+func (rt *routes) addGuest(p *Participant) {
+	mic := p.microphone()
+	if mic == nil || rt.room.member(p) != nil || !p.heardFrom(rt.room) {
+		return
+	}
+	rt.away[p] = !p.Info().Connected
+	rt.needed[mic] = make([]bool, len(mic.layers))
+	rt.guests = append(rt.guests, mic)
+}
+
+// carry publishes whom an attached microphone is forwarded to here.
+func (rt *routes) carry(p *Participant) {
+	mic := p.microphone()
+	switch {
+	case mic == nil:
+	case slices.Contains(rt.guests, mic):
+		mic.carry(rt.room, rt.lists[mic.layers[0]])
+	default:
+		mic.carry(rt.room, nil)
+	}
+}
+
 // route assigns the slots of one viewer.
 func (rt *routes) route(m *member) {
 	t := m.p.currentTransport()
@@ -92,6 +124,11 @@ func (rt *routes) route(m *member) {
 	v := &view{
 		self: m.p.id, lines: t.lines, prev: slices.Grow(rt.prev[:0], len(t.slots))[:len(t.slots)], pairs: m.pairs, out: rt.wishes,
 		all: rt.all, index: rt.index, small: rt.room.capacity <= smallRoom,
+	}
+	for _, mic := range rt.guests {
+		if mic.forwards.Load() {
+			v.guests = append(v.guests, mic)
+		}
 	}
 	for i, s := range t.slots {
 		v.prev[i], _, _ = s.feed()
@@ -261,6 +298,9 @@ func (rt *routes) tellMap(m *member) {
 			e.State, e.Reason = SlotPaused, ReasonReconnecting
 		case cur == nil && s.line.video:
 			e.State, e.Reason = SlotPaused, ReasonKeyFrame
+		}
+		if slices.Contains(rt.guests, src) {
+			e.Name = src.owner.name
 		}
 		slots = append(slots, e)
 	}

@@ -51,6 +51,7 @@ func (r *Room) listen(now time.Duration) {
 		return
 	}
 	r.speakers = ev
+	r.announce() // who they are comes first
 	for _, m := range r.members {
 		m.p.notify(ev)
 	}
