@@ -107,7 +107,7 @@ func mapMessage(ev media.MapChanged) *message.Map {
 	m := &message.Map{Epoch: ev.Epoch, Slots: make([]message.Slot, len(ev.Slots))}
 	for i, s := range ev.Slots {
 		m.Slots[i] = message.Slot{
-			Mid: s.Mid, Participant: s.Participant, Source: string(s.Source), State: string(s.State), Reason: s.Reason,
+			Mid: s.Mid, Participant: s.Participant, Source: string(s.Source), State: string(s.State), Reason: s.Reason, Name: s.Name,
 		}
 	}
 	return m

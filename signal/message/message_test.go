@@ -235,7 +235,8 @@ func FuzzDecode(f *testing.F) {
 		`{"type":"layout","tiles":[{"participant":"p","source":"camera","width":1,"height":2,"priority":3}]}`,
 		`{"type":"publish","mid":"1","source":"camera","active":false}`, `{"type":"chat","to":"p","text":"a\u202eb"}`,
 		`{"type":"room","id":"r","participants":[{"sources":[{}]}],"ends_at":"2026-01-02T03:04:05Z"}`,
-		`{"type":"map","slots":[null]}`, `[[[[`, "{\"\\\"", `{"type":"hand","raised":true}`, "\xff",
+		`{"type":"controls","room":"r","controls":{"chat":"off"},"breakouts":[{"id":"b"}]}`, `{"type":"chat","to":"moderators","text":"x"}`,
+		`{"type":"notice","code":"help","at":"2026-01-02T03:04:05.678Z"}`, `{"type":"map","slots":[null]}`, `[[[[`, "{\"\\\"", `{"type":"hand","raised":true}`, "\xff",
 	} {
 		f.Add([]byte(seed))
 	}

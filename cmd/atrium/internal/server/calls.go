@@ -79,18 +79,13 @@ func (c calls) Arrange(_ context.Context, room control.MediaRoom) error {
 	return nil
 }
 
-// errNoBroadcast is what Attach answers as long as the engine can't do it.
-var errNoBroadcast = errors.New("server: a voice can't be heard in several rooms yet")
-
 // Attach implements control.Media.
 func (c calls) Attach(_ context.Context, participantID string, roomIDs []string) error {
-	switch {
-	case c.engine.Participant(participantID) == nil:
+	p := c.engine.Participant(participantID)
+	if p == nil {
 		return control.ErrNotFound
-	case len(roomIDs) == 0:
-		return nil
 	}
-	return errNoBroadcast
+	return c.placed(p.AttachSource(media.Microphone, roomIDs))
 }
 
 // Tell implements control.Media.

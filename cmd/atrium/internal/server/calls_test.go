@@ -106,7 +106,52 @@ func TestCallsOfControl(t *testing.T) {
 			return ok && n.Text == "Here" && n.From == ann.ID() && n.Room == "breakout" && n.At.Equal(later)
 		})
 	}
+}
+
+// TestVoiceToAllRooms: a moderator's voice is heard in rooms where they aren't,
+// by their name, until it ends; nothing else of them is there (R-GC-4).
+func TestVoiceToAllRooms(t *testing.T) {
+	c := newClinic(t, Options{Config: testConfig(t)})
+	ctx := t.Context()
+	media := calls{c.engine, c.signal}
 	if err := media.Attach(ctx, "nobody", []string{"breakout"}); !errors.Is(err, control.ErrNotFound) {
 		t.Error(err)
 	}
+	mary, bob := c.connect(c.enter("Mary").Join), c.connect(c.enter("Bob").Join)
+	for _, place := range []struct {
+		who  *client.Client
+		room string
+	}{{mary, "main"}, {bob, "breakout"}} {
+		if err := media.Place(ctx, place.who.ID(), &control.MediaRoom{ID: place.room, Kind: "breakout", Capacity: 61}); err != nil {
+			t.Fatal(err)
+		}
+		in(t, place.who, place.room, 1)
+	}
+	if err := media.Attach(ctx, mary.ID(), []string{"main", "breakout", "opened later"}); err != nil {
+		t.Fatal(err)
+	}
+	heard := func(st client.State) bool {
+		for _, s := range st.Map.Slots {
+			if s.Participant == mary.ID() && (s.Source != message.SourceMicrophone || s.Name != "Mary") {
+				t.Errorf("slot %+v", s)
+			}
+		}
+		return st.Receives(mary.ID(), message.SourceMicrophone)
+	}
+	until(t, "Bob hears Mary", bob, heard)
+	if people := bob.Participants(); len(people) != 1 {
+		t.Errorf("Bob is told of %+v", people)
+	}
+	if slots := mary.Map().Slots; len(slots) != 0 {
+		t.Errorf("Mary is shown %+v", slots)
+	}
+	if err := media.Place(ctx, bob.ID(), &control.MediaRoom{ID: "opened later", Kind: "breakout", Capacity: 61}); err != nil {
+		t.Fatal(err)
+	}
+	in(t, bob, "opened later", 1)
+	until(t, "Bob hears Mary in the next room", bob, heard)
+	if err := media.Attach(ctx, mary.ID(), nil); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "Bob hears nobody", bob, func(st client.State) bool { return len(st.Map.Slots) == 0 })
 }
