@@ -26,6 +26,7 @@ const (
 	vaultSlot   = 64                     // bytes: id 8, key 32, CRC-32C of both 4, zeros
 	vaultHeader = vaultSlot
 	vaultGrowth = 256 // slots that are made, and synced, at once
+	vaultLow    = 64  // with so many free ones left more are made, while others take those
 	vaultKey    = 32  // AES-256
 	vaultMode   = 0o600
 )
@@ -44,10 +45,15 @@ type KeyRef struct {
 // backup. It may be used concurrently, by one process (the data file's lock
 // stands for both).
 type Vault struct {
+	// disk is held by whoever writes keys and syncs them. It is taken before
+	// mu, which nobody holds meanwhile: reading keys doesn't wait for the disk.
+	disk sync.Mutex
+	file *os.File
+	sync func() error // of file; a test can make it wait
+
 	mu    sync.Mutex
-	file  *os.File
-	slots []vaultEntry
-	free  []uint32 // never used, or overwritten since
+	slots []vaultEntry // grows only, under both
+	free  []uint32     // never used, or overwritten since
 }
 
 type vaultEntry struct {
@@ -72,7 +78,7 @@ func openVault(path string) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{file: file}
+	v := &Vault{file: file, sync: file.Sync}
 	if err := errors.Join(v.read(), syncDir(filepath.Dir(path))); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -96,7 +102,7 @@ func (v *Vault) read() error {
 		if _, err := v.file.WriteAt(header, 0); err != nil {
 			return err
 		}
-		return v.growLocked()
+		return v.grow()
 	}
 	data, err := io.ReadAll(io.NewSectionReader(v.file, 0, info.Size()))
 	if err != nil {
@@ -118,7 +124,7 @@ func (v *Vault) readSlots(data []byte) error {
 		entry, ok := decodeSlot(data[:vaultSlot])
 		if !ok {
 			entry, damaged = newVaultEntry(), true
-			if err := v.writeLocked(uint32(len(v.slots)), entry); err != nil {
+			if err := v.write(uint32(len(v.slots)), entry); err != nil {
 				return err
 			}
 		}
@@ -127,7 +133,7 @@ func (v *Vault) readSlots(data []byte) error {
 		data = data[vaultSlot:]
 	}
 	if damaged {
-		return v.file.Sync()
+		return v.sync()
 	}
 	return nil
 }
@@ -160,14 +166,17 @@ func decodeSlot(data []byte) (vaultEntry, bool) {
 	return e, true
 }
 
-func (v *Vault) writeLocked(slot uint32, e vaultEntry) error {
+func (v *Vault) write(slot uint32, e vaultEntry) error {
 	_, err := v.file.WriteAt(encodeSlot(e), vaultHeader+int64(slot)*vaultSlot)
 	return err
 }
 
-// growLocked makes keys in advance, so that Reserve needs no sync of its own.
-func (v *Vault) growLocked() error {
+// grow makes keys in advance, so that Reserve needs no sync of its own. The
+// caller has disk.
+func (v *Vault) grow() error {
+	v.mu.Lock()
 	first := len(v.slots)
+	v.mu.Unlock()
 	entries := make([]vaultEntry, vaultGrowth)
 	data := make([]byte, 0, vaultGrowth*vaultSlot)
 	for i := range entries {
@@ -177,9 +186,11 @@ func (v *Vault) growLocked() error {
 	if _, err := v.file.WriteAt(data, vaultHeader+int64(first)*vaultSlot); err != nil {
 		return err
 	}
-	if err := v.file.Sync(); err != nil {
+	if err := v.sync(); err != nil {
 		return err
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.slots = append(v.slots, entries...)
 	for slot := len(v.slots) - 1; slot >= first; slot-- {
 		v.free = append(v.free, uint32(slot))
@@ -192,6 +203,8 @@ func (v *Vault) growLocked() error {
 // committed, and left some of it on the disk. It is called once, before
 // anything is reserved.
 func (v *Vault) Keep(inUse func(slot uint32) bool) error {
+	v.disk.Lock()
+	defer v.disk.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.free = v.free[:0]
@@ -201,11 +214,11 @@ func (v *Vault) Keep(inUse func(slot uint32) bool) error {
 		}
 		v.slots[slot] = newVaultEntry()
 		v.free = append(v.free, uint32(slot))
-		if err := v.writeLocked(uint32(slot), v.slots[slot]); err != nil {
+		if err := v.write(uint32(slot), v.slots[slot]); err != nil {
 			return fmt.Errorf("overwrite keys that nothing needs: %w", err)
 		}
 	}
-	if err := v.file.Sync(); err != nil {
+	if err := v.sync(); err != nil {
 		return fmt.Errorf("overwrite keys that nothing needs: %w", err)
 	}
 	return nil
@@ -214,17 +227,51 @@ func (v *Vault) Keep(inUse func(slot uint32) bool) error {
 // Reserve gives out a key that is on disk already. One that turns out not to
 // be needed goes back with Release.
 func (v *Vault) Reserve() (KeyRef, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.free) == 0 {
-		if err := v.growLocked(); err != nil {
+	for {
+		ref, left, ok := v.take()
+		if ok && left < vaultLow && v.disk.TryLock() {
+			if v.left() < vaultLow {
+				_ = v.grow() // where it fails, it does again when none is left
+			}
+			v.disk.Unlock()
+		}
+		if ok {
+			return ref, nil
+		}
+		if err := v.refill(); err != nil {
 			return KeyRef{}, fmt.Errorf("make keys for guests' details: %w", err)
 		}
 	}
-	slot := v.free[len(v.free)-1]
-	v.free = v.free[:len(v.free)-1]
+}
+
+// take gives out a key, if there is a free one, and says how many are left.
+func (v *Vault) take() (ref KeyRef, left int, ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	left = len(v.free) - 1
+	if left < 0 {
+		return KeyRef{}, 0, false
+	}
+	slot := v.free[left]
+	v.free = v.free[:left]
 	v.slots[slot].used = true
-	return KeyRef{Slot: slot, ID: idOf(v.slots[slot].id)}, nil
+	return KeyRef{Slot: slot, ID: idOf(v.slots[slot].id)}, left, true
+}
+
+func (v *Vault) left() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.free)
+}
+
+// refill makes keys where there are none.
+func (v *Vault) refill() error {
+	v.disk.Lock()
+	defer v.disk.Unlock()
+	if v.left() > 0 { // somebody else has, meanwhile
+		return nil
+	}
+	return v.grow()
 }
 
 // Release gives keys back with which nothing that was stored is sealed.
@@ -293,49 +340,72 @@ func (v *Vault) aead(ref KeyRef) (cipher.AEAD, error) {
 // Erase overwrites keys and returns when that is on disk. Keys that are gone
 // already are none to erase. After an error it must be called again.
 func (v *Vault) Erase(refs ...KeyRef) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	var slots []uint32
-	for _, ref := range refs {
-		if !v.currentLocked(ref) {
-			continue
-		}
-		entry := newVaultEntry()
-		if err := v.writeLocked(ref.Slot, entry); err != nil {
-			return fmt.Errorf("overwrite a key of a guest's details: %w", err)
-		}
-		slots = append(slots, ref.Slot)
-	}
+	v.disk.Lock()
+	defer v.disk.Unlock()
+	slots := v.retire(refs)
 	if len(slots) == 0 {
 		return nil
 	}
-	if err := v.file.Sync(); err != nil {
-		return fmt.Errorf("overwrite a key of a guest's details: %w", err)
-	}
-	return v.forgetLocked(slots)
-}
-
-// forgetLocked takes over what Erase wrote: read back, as that is what counts.
-func (v *Vault) forgetLocked(slots []uint32) error {
-	data := make([]byte, vaultSlot)
-	for _, slot := range slots {
-		if _, err := v.file.ReadAt(data, vaultHeader+int64(slot)*vaultSlot); err != nil {
-			return fmt.Errorf("read an overwritten key back: %w", err)
+	fresh, err := v.overwrite(slots)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i, slot := range slots {
+		if err != nil {
+			v.slots[slot].used = true // to be erased by another call
+			continue
 		}
-		entry, ok := decodeSlot(data)
-		if !ok || entry.id == v.slots[slot].id {
-			return errors.New("an overwritten key reads back wrong: the disk is failing")
-		}
-		v.slots[slot] = entry
+		v.slots[slot] = fresh[i]
 		v.free = append(v.free, slot)
+	}
+	if err != nil {
+		return fmt.Errorf("overwrite a key of a guest's details: %w", err)
 	}
 	return nil
 }
 
-// Close closes the file.
-func (v *Vault) Close() error {
+// retire takes keys out of use: nobody reads them any more, nor gets them.
+func (v *Vault) retire(refs []KeyRef) []uint32 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	var slots []uint32
+	for _, ref := range refs {
+		if v.currentLocked(ref) {
+			v.slots[ref.Slot].used = false
+			slots = append(slots, ref.Slot)
+		}
+	}
+	return slots
+}
+
+// overwrite puts other keys into slots and returns them once they are on disk;
+// they are read back, as that is what counts.
+func (v *Vault) overwrite(slots []uint32) ([]vaultEntry, error) {
+	fresh := make([]vaultEntry, len(slots))
+	for i, slot := range slots {
+		fresh[i] = newVaultEntry()
+		if err := v.write(slot, fresh[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := v.sync(); err != nil {
+		return nil, err
+	}
+	data := make([]byte, vaultSlot)
+	for i, slot := range slots {
+		if _, err := v.file.ReadAt(data, vaultHeader+int64(slot)*vaultSlot); err != nil {
+			return nil, fmt.Errorf("read it back: %w", err)
+		}
+		if entry, ok := decodeSlot(data); !ok || entry != fresh[i] {
+			return nil, errors.New("it reads back wrong: the disk is failing")
+		}
+	}
+	return fresh, nil
+}
+
+// Close closes the file.
+func (v *Vault) Close() error {
+	v.disk.Lock()
+	defer v.disk.Unlock()
 	return v.file.Close()
 }
 

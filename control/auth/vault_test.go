@@ -258,3 +258,71 @@ func TestVaultConcurrent(t *testing.T) {
 		t.Fatalf("%d of %d keys are free again", len(v.free), len(v.slots))
 	}
 }
+
+// PF-10: whoever reads and reserves keys doesn't wait while others are made or
+// overwritten on a slow disk; what is being erased can't be read any more.
+func TestVaultReadsWhileTheDiskIsBusy(t *testing.T) {
+	v := openTestVault(t, filepath.Join(t.TempDir(), "guests.keys"))
+	kept, gone := reserve(t, v), reserve(t, v)
+	sealed, err := v.Seal(kept, []byte("kept"), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := v.Seal(gone, []byte("gone"), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy, free, erased := make(chan struct{}), make(chan struct{}), make(chan error)
+	sync := v.sync
+	v.sync = func() error {
+		close(busy)
+		<-free
+		return sync()
+	}
+	go func() { erased <- v.Erase(gone) }()
+	<-busy
+	if got, err := v.Open(kept, sealed, "x"); err != nil || string(got) != "kept" {
+		t.Errorf("another's key: %q, %v", got, err)
+	}
+	if _, err := v.Open(gone, old, "x"); !errors.Is(err, ErrErased) {
+		t.Errorf("the key that is being erased: %v", err)
+	}
+	for range vaultGrowth - 2 { // all that are left
+		reserve(t, v)
+	}
+	v.sync = sync // nobody else calls it before Erase has ended
+	close(free)
+	if err := <-erased; err != nil {
+		t.Fatal(err)
+	}
+	if ref := reserve(t, v); ref.Slot != gone.Slot || ref.ID == gone.ID {
+		t.Errorf("what was erased is given out again as %+v, it was %+v", ref, gone)
+	}
+	reserve(t, v) // of others that are made now
+}
+
+// An erasure that failed isn't forgotten: the key is in use until another call
+// succeeds.
+func TestVaultErasesAfterAFailure(t *testing.T) {
+	v := openTestVault(t, filepath.Join(t.TempDir(), "guests.keys"))
+	ref := reserve(t, v)
+	sealed, err := v.Seal(ref, []byte("x"), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sync := v.sync
+	v.sync = func() error { return errors.New("the disk is on fire") }
+	if err := v.Erase(ref); err == nil {
+		t.Error("erased on a disk that fails")
+	}
+	v.sync = sync
+	if err := v.Erase(ref); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Open(ref, sealed, "x"); !errors.Is(err, ErrErased) {
+		t.Errorf("after the second call: %v", err)
+	}
+	if len(v.free) != len(v.slots) {
+		t.Errorf("%d of %d keys are free", len(v.free), len(v.slots))
+	}
+}
