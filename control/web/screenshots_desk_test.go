@@ -45,7 +45,7 @@ func deskScenes(t *testing.T, see func(steps ...webtest.Step), shot func(string)
 		sent["id"], sent["address"], sent["channel"] = "k0", "+43 660 765 43 21", "sms"
 		d.booked, d.links = []object{appointment("p1", "Ingrid Dahl", 1), appointment("p2", "Samuel Adeyemi", 1), appointment("p4", "José Ortega", 3)}, []object{sent}
 	})
-	see(chromedp.Navigate(d.URL+"/console?people=1"), webtest.Eventually(`document.querySelectorAll('[data-testid=guest]').length === 5`), shot("console-queue"),
+	see(chromedp.Navigate(d.URL+"/console?people=1&self=Dr+Adler&title=Consultation"), webtest.Eventually(`document.querySelectorAll('[data-testid=guest]').length === 5`), shot("console-queue"),
 		webtest.Eval(`document.querySelector('[data-visit=v2] summary').click()`), shot("console-more"), webtest.Eval(`document.querySelector('[data-visit=v2] summary').click()`),
 		webtest.Eval(`document.querySelector('#appointments summary').click()`), chromedp.WaitVisible(webtest.By("appointment")),
 		webtest.Eval(`document.getElementById('appointments').scrollIntoView()`), shot("console-appointments"),

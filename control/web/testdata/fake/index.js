@@ -148,5 +148,5 @@ export async function connect(_url, options) {
   if (options.resume) throw new AtriumError('resume_unknown', 'gone');
   const code = query.get('refuse');
   if (code) throw new AtriumError(code, code);
-  return new FakeRoom(sessionStorage.getItem('fake-name') ?? 'Maria Lopez');
+  return new FakeRoom(query.get('self') ?? sessionStorage.getItem('fake-name') ?? 'Maria Lopez');
 }
