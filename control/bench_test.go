@@ -44,3 +44,24 @@ func BenchmarkEntryAndAdmit(b *testing.B) {
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "visits/s")
 }
+
+// BenchmarkAdmitAll admits sixty who wait for a group at once (R-GC-2): one
+// transaction, then their places.
+func BenchmarkAdmitAll(b *testing.B) {
+	f := newClinic(b, control.AreaSettings{})
+	var took time.Duration
+	for b.Loop() {
+		g := f.groupIn(control.GroupSpec{})
+		f.crowd(g, control.MaxGroupParticipants)
+		f.starts(f.dr, g)
+		start := time.Now()
+		if _, err := f.AdmitAllToGroup(b.Context(), f.dr.Actor, g.ID); err != nil {
+			b.Fatal(err)
+		}
+		took += time.Since(start)
+		if err := f.EndGroup(b.Context(), f.dr.Actor, g.ID); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(took.Milliseconds())/float64(b.N), "ms/admit-all")
+}

@@ -1,9 +1,11 @@
 package control_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -492,5 +494,63 @@ func TestGroupChanges(t *testing.T) {
 	refusedWith(t, f.CancelGroup(t.Context(), f.dr.Actor, g.ID), control.CodeWrongState)
 	if _, err := f.UpdateGroup(t.Context(), f.provider("Dr Other").Actor, g.ID, control.GroupPatch{Title: &link}); !errors.Is(err, control.ErrNotModerator) {
 		t.Errorf("a live one, by another: %v", err)
+	}
+}
+
+// R-PV-2: the audit log has who did what with a group, and nobody's name or
+// secret.
+func TestGroupAudited(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	g := f.groupIn(control.GroupSpec{})
+	ann := f.asks(g, "Canarina")
+	denied := f.asks(g, "Canarina")
+	call := f.starts(f.dr, g).Call.ID
+	f.admits(g, ann)
+	title := "Other"
+	_, err := f.UpdateGroup(t.Context(), f.dr.Actor, g.ID, control.GroupPatch{Title: &title})
+	_, err2 := f.Deny(t.Context(), f.dr, denied.id, "")
+	_, _, err3 := f.SendGroup(t.Context(), f.dr.Actor, g.ID, control.Contact{Email: "canarina@example.org"}, "", nil)
+	r := f.registration(g, denied.id)
+	_, _, err4 := f.SendRegistration(t.Context(), f.dr.Actor, r.ID, control.Contact{Copy: true}, "", nil)
+	_, err5 := f.Spotlight(t.Context(), f.dr.Actor, call, ann.pid(), true)
+	_, err6 := f.SetChat(t.Context(), f.dr.Actor, call, false)
+	_, err7 := f.LockCall(t.Context(), f.dr.Actor, call, true)
+	err = errors.Join(err, err2, err3, err4, err5, err6, err7,
+		f.RemoveRegistration(t.Context(), f.dr.Actor, r.ID),
+		f.MuteMember(t.Context(), f.dr.Actor, call, ann.pid(), "camera", true),
+		f.MuteAll(t.Context(), f.dr.Actor, call, "camera", true, true),
+		f.AskToUnmute(t.Context(), f.dr.Actor, call, ann.pid(), "microphone"),
+		f.RemoveMember(t.Context(), f.dr.Actor, call, ann.pid()),
+		f.EndGroup(t.Context(), f.dr.Actor, g.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, record := range f.contents() {
+		key, value, _ := strings.Cut(record, "=")
+		if !strings.HasPrefix(key, "audit/") {
+			continue
+		}
+		var a control.AuditRecord
+		if err := json.Unmarshal([]byte(value), &a); err != nil {
+			t.Fatal(err)
+		}
+		if kind := a.Subject.Kind; kind == "group" || kind == "registration" || kind == "visit" || kind == "call" {
+			got = append(got, string(a.Action)+" "+string(a.Actor.Kind))
+		}
+	}
+	want := []string{
+		"group.create account", "group.register guest", "group.request guest", "group.register guest", "group.request guest",
+		"group.start account", "visit.admit account", "group.update account", "visit.deny account", "group.send account",
+		"registration.send account", "call.spotlight account", "call.chat account", "call.lock account", "group.unregister account",
+		"call.mute account", "call.mute_all account", "call.ask account", "call.remove account", "group.end account",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("audited\n%q, want\n%q", got, want)
+	}
+	for _, record := range f.contents() {
+		if strings.Contains(strings.ToLower(record), "canarina") || strings.Contains(record, g.Link) || strings.Contains(record, r.Link) {
+			t.Errorf("a name, an address or a secret stands in %.80s", record)
+		}
 	}
 }
