@@ -103,13 +103,14 @@ func (c *change) putVisit(v *visitRecord) error {
 // nowhere else: it is in no area's queue.
 func (c *change) putInLobby(v *visitRecord) error {
 	key := lobbyKey(v.GroupID, v.ArrivedAt, v.ID)
-	var err error
 	if v.State == VisitWaiting || v.State == VisitOnHold {
-		err = c.Put(key, []byte(v.State))
-	} else {
-		err = c.Delete(key)
+		return errors.Join(c.Put(key, []byte(v.State)), c.announceOnce(v.AreaID, AreaGroupLobby, v.GroupID))
 	}
-	return errors.Join(err, c.announceOnce(v.AreaID, AreaGroupLobby, v.GroupID))
+	_, err := c.Get(key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // what happens to them in the call is no news of the lobby
+	}
+	return errors.Join(err, c.Delete(key), c.announceOnce(v.AreaID, AreaGroupLobby, v.GroupID))
 }
 
 // announceOnce tells an area of something of which it is enough to tell once,

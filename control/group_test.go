@@ -497,6 +497,43 @@ func TestGroupChanges(t *testing.T) {
 	}
 }
 
+// R-WA-1: whoever follows the area hears once that who waits for a group
+// changed, however many are admitted, and nothing while they are in the call.
+func TestGroupAreaEvents(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	g := f.groupIn(control.GroupSpec{})
+	crowd := f.crowd(g, 5)
+	f.starts(f.dr, g)
+	last := uint64(0)
+	news := func() (kinds []string) {
+		t.Helper()
+		events, err := f.AreaEvents(t.Context(), f.area.ID, last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			kinds, last = append(kinds, string(e.Kind)), e.Seq
+		}
+		slices.Sort(kinds)
+		return kinds
+	}
+	news()
+	if _, err := f.AdmitAllToGroup(t.Context(), f.dr.Actor, g.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := news(); !slices.Equal(got, []string{"call", "group", "group_lobby"}) {
+		t.Errorf("all admitted: %q", got)
+	}
+	f.drop(crowd[0].pid())
+	if got := news(); len(got) != 0 {
+		t.Errorf("a connection lost in the call: %q", got)
+	}
+	f.left(crowd[0].pid(), control.DepartedLeft)
+	if got := news(); !slices.Equal(got, []string{"call", "group"}) {
+		t.Errorf("one left: %q", got)
+	}
+}
+
 // R-PV-2: the audit log has who did what with a group, and nobody's name or
 // secret.
 func TestGroupAudited(t *testing.T) {
