@@ -193,6 +193,26 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// Whoever has one encoding alone sends it when any other is needed, also when
+// that was known before they published.
+func TestOnlyLayer(t *testing.T) {
+	ctx := testContext(t)
+	f := newFakeServer(t, message.Pool{})
+	c := f.mustConnect(ctx, nil)
+	f.send(&message.Layers{Source: message.SourceCamera, RIDs: []string{"q"}})
+	if err := c.WaitFor(ctx, func(s State) bool { return len(s.Layers[message.SourceCamera]) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	video, err := source.NewTraceVideo(source.TraceConfig{RIDs: []string{"f"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Publish(Publication{Source: message.SourceCamera, Video: video}); err != nil {
+		t.Fatal(err)
+	}
+	f.next(ctx, func(r received) bool { return r.rid == "f" && isKey(r.packet) })
+}
+
 func TestPublishRefuses(t *testing.T) {
 	ctx := testContext(t)
 	f := newFakeServer(t, message.Pool{})

@@ -25,6 +25,7 @@ type sender struct {
 	muted   atomic.Bool
 	paused  atomic.Uint32 // bit i: nobody needs encodings[i]
 	late    atomic.Uint64
+	makes   atomic.Pointer[[]string] // encodings that the publication has
 
 	mu   sync.Mutex
 	mid  string
@@ -80,10 +81,16 @@ func (s *sender) setMid(mid string) {
 	}
 }
 
-// setLayers pauses the encodings that aren't among rids.
+// setLayers pauses the encodings that aren't among rids. Of a publication that
+// has none of those that are needed, what it has goes on: the server, which
+// hasn't seen it yet, can't ask for it.
 func (s *sender) setLayers(rids []string) {
 	if !s.video {
 		return
+	}
+	has := func(rid string) bool { return slices.Contains(rids, rid) }
+	if makes := s.makes.Load(); makes != nil && len(rids) > 0 && !slices.ContainsFunc(*makes, has) {
+		rids = *makes
 	}
 	var paused uint32
 	for i, e := range s.encodings {
@@ -120,6 +127,10 @@ func (s *sender) start(c *Client, pub Publication) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	s.pump = &pump{stop: cancel, done: make(chan struct{})}
 	s.wantKey.Store(true)
+	if s.video {
+		rids := pub.Video.RIDs()
+		s.makes.Store(&rids)
+	}
 	who := stamp.ID(c.ID())
 	for _, e := range s.encodings {
 		e.setPublisher(who)
