@@ -90,6 +90,7 @@ func TestReturns(t *testing.T) {
 	b := connected(t, p, "")
 	b.run(`room.publish('camera', camera(), {muted: true})`)
 	b.run(`room.setLayout([{participant: 'x', source: 'camera', width: 2, height: 1, priority: 1}])`)
+	p.await(1, msg{"type": "layout"}) // or dropping the connection may overtake it
 	for n := 2; n <= 3; n++ {
 		p.drop()
 		join := p.await(n, msg{"type": "join"})
