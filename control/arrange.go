@@ -103,10 +103,15 @@ func (c *Call) room(b *Breakouts) *MediaRoom {
 	}
 }
 
-// breakoutRoom is one of a call's breakouts as media knows it.
+// breakoutRoom is one of a call's breakouts as media knows it. It ends with the
+// call, or before.
 func (c *Call) breakoutRoom(b *Breakouts, r BreakoutRoom) *MediaRoom {
+	end := c.EndsAt
+	if end.IsZero() || !b.EndsAt.IsZero() && b.EndsAt.Before(end) {
+		end = b.EndsAt
+	}
 	return &MediaRoom{
-		ID: r.ID, Name: r.Name, Kind: "breakout", Capacity: c.Kind.Limit(), EndsAt: b.EndsAt,
+		ID: r.ID, Name: r.Name, Kind: "breakout", Capacity: c.Kind.Limit(), EndsAt: end,
 		Controls: c.roomControls(b),
 	}
 }

@@ -22,10 +22,12 @@ type change struct {
 }
 
 // moved is a participant whose place may be another one now. removed says that
-// where it is nowhere any more, somebody sent them away.
+// where it is nowhere any more, somebody sent them away; voice, that who hears
+// them in other rooms may have changed.
 type moved struct {
 	id      string
 	removed bool
+	voice   bool
 }
 
 // change runs do in a transaction, then has media follow. do may run twice.
@@ -58,6 +60,14 @@ func (c *change) sendAway(participantID string) {
 	c.follows(participantID)
 	for i := range c.moved {
 		c.moved[i].removed = c.moved[i].removed || c.moved[i].id == participantID
+	}
+}
+
+// voices notes that the rooms that hear a participant's voice may be others.
+func (c *change) voices(participantID string) {
+	c.follows(participantID)
+	for i := range c.moved {
+		c.moved[i].voice = c.moved[i].voice || c.moved[i].id == participantID
 	}
 }
 

@@ -29,6 +29,7 @@ type clinic struct {
 	outbox controltest.Outbox
 
 	lazy bool // media takes its time
+	wrap func(control.Media) control.Media
 
 	mu  sync.Mutex
 	now time.Time
@@ -72,6 +73,9 @@ func (f *clinic) open() {
 	var media control.Media = &f.media
 	if f.lazy {
 		media = lazyMedia{media}
+	}
+	if f.wrap != nil {
+		media = f.wrap(media)
 	}
 	f.Service, err = control.New(control.Options{
 		Store: f.store, Media: media, Secrets: f.keys, Vault: &f.vault, Outbox: &f.outbox, Now: f.clock,

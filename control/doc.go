@@ -19,7 +19,8 @@
 // group_entry.go (who may come) → group_lobby.go (who is admitted) →
 // group_call.go, group_time.go (how a session begins and ends) →
 // group_authority.go, moderation.go (who decides what in it) → arrange.go (how
-// media is told).
+// media is told). Of breakouts: breakoutstate.go → breakoutplan.go →
+// breakouts.go (open, close, timers) → breakoutmoves.go.
 //
 // A method of Service that does something takes the [Actor] who does it. What
 // an actor may do is decided before, by the permission table of control/auth,
@@ -49,6 +50,10 @@
 //     ([Service.Admit]).
 //   - R-IA-5: who joins a guest that somebody sees confirms it; without a
 //     provider everybody else is put on hold (change.leaveCall).
+//   - R-GC-4, R-GC-7: breakouts are where participants belong while they are
+//     open (Breakouts.Places), so that to open, move and close is to place, as
+//     everything else (placement.go); their end stands in the store and is
+//     kept by the scheduler, whoever is connected (R-GC-6).
 //   - R-WA-1, R-WA-4, R-WA-7: the queue is in order of arrival, also after a
 //     transfer; a lost connection keeps its place for [SeatTime].
 //   - R-CN-2, R-CN-4: what a Consult Now link can become is the table in

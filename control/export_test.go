@@ -64,3 +64,11 @@ func FreeName(tx store.Tx, parent, name string) error { return freeName(tx, pare
 func TakeSlug(tx store.Tx, parent, name, id string) (string, error) {
 	return takeSlug(tx, parent, childUnit, name, id)
 }
+
+// Evenly is evenly.
+func Evenly(people []string, rooms []BreakoutRoom, seed [32]byte) map[string]string {
+	return evenly(people, rooms, seed)
+}
+
+// PlaceWorkers is placeWorkers.
+const PlaceWorkers = placeWorkers

@@ -138,6 +138,9 @@ func (c *Call) seatFor(m Member, less int) error {
 // groupLeft settles what of a group's call was about somebody who has left
 // it. The call goes on, whoever is left (R-GC-6).
 func (c *change) groupLeft(call *Call, m *Member) error {
+	if err := c.leaveBreakouts(call, m.ParticipantID); err != nil {
+		return err
+	}
 	if call.Controls.Spotlight == m.ParticipantID {
 		call.Controls.Spotlight = ""
 		c.arranges(call.ID)
@@ -150,7 +153,7 @@ func (c *change) groupLeft(call *Call, m *Member) error {
 
 // groupOver ends the group of a call that has ended.
 func (c *change) groupOver(call *Call) error {
-	if err := c.unscheduleEnd(call); err != nil {
+	if err := errors.Join(c.unscheduleEnd(call), c.endBreakouts(call)); err != nil {
 		return err
 	}
 	g, err := get[groupRecord](c.Tx, prefixGroup+call.GroupID)

@@ -34,6 +34,9 @@ func dueHandlers() map[DueKind]func(c *change, id string) error {
 		DueLink:         func(c *change, id string) error { return c.expireAccountLink(c.Tx, c.now, id) },
 		// A key is overwritten before: see doDue.
 		DueSealErase: func(*change, string) error { return nil },
+
+		DueBreakoutWarn:  (*change).breakoutWarn,
+		DueBreakoutClose: (*change).breakoutClose,
 	}
 }
 
@@ -179,7 +182,7 @@ func (s *Service) doDue(ctx context.Context, key string) error {
 		s.log.WarnContext(ctx, "something is due that this release doesn't know", "kind", string(kind))
 		handle = func(*change, string) error { return nil }
 	}
-	return s.change(ctx, System(), "do what is due: "+string(kind), func(c *change) error {
+	err = s.change(ctx, System(), "do what is due: "+string(kind), func(c *change) error {
 		if err := c.Delete(key); err != nil {
 			return err
 		}
@@ -188,6 +191,10 @@ func (s *Service) doDue(ctx context.Context, key string) error {
 		}
 		return nil // what it was for has gone
 	})
+	if err != nil && kind == DueBreakoutClose {
+		s.comeBack(ctx, id)
+	}
+	return err
 }
 
 // placeGone is due when an area or a meeting room was deleted: who is inside

@@ -137,12 +137,23 @@ type Breakouts struct {
 	State  BreakoutState  `json:"state"`
 	Assign BreakoutAssign `json:"assign"`
 	Rooms  []BreakoutRoom `json:"rooms"`
+	// Plan says who goes where when they are opened, of AssignManual: rooms by
+	// participant id.
+	Plan map[string]string `json:"plan,omitempty"`
+	// Duration is how long they are open, from opening; zero: see EndsAt.
+	Duration time.Duration `json:"duration,omitempty"`
 	// Places says which breakout somebody belongs to while they are open, by
 	// participant id; who isn't in it belongs to the main room.
-	Places map[string]string `json:"places"`
+	Places map[string]string `json:"places,omitempty"`
 	EndsAt time.Time         `json:"ends_at,omitzero"` // zero: open until closed
 	Help   []HelpRequest     `json:"help,omitempty"`
 	// Speaker is the participant whose voice all rooms hear, "" for none.
 	Speaker string `json:"speaker,omitempty"`
-	Moves   int    `json:"moves"` // for reports
+
+	// For reports. Moves is how often somebody was put into another room, the
+	// return at the end not counted; Opened how often they were opened, and
+	// RoomsOpened how many rooms there were, of all openings.
+	Moves       int `json:"moves"`
+	Opened      int `json:"opened,omitempty"`
+	RoomsOpened int `json:"rooms_opened,omitempty"`
 }

@@ -13,6 +13,7 @@ import (
 type Media struct {
 	mu       sync.Mutex
 	where    map[string]string // of those connected: the room, "" when parked
+	placed   map[string]control.MediaRoom
 	arranged map[string]control.MediaRoom
 	attached map[string][]string
 	silenced map[string][]string
@@ -41,8 +42,22 @@ func (m *Media) Connect(participantID string) {
 func (m *Media) Disconnect(participantID string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.dropLocked(participantID)
+}
+
+// DisconnectAll has all transports end, and all rooms, as when the process is
+// killed.
+func (m *Media) DisconnectAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.where, m.placed, m.attached, m.arranged, m.silenced = nil, nil, nil, nil, nil
+}
+
+func (m *Media) dropLocked(participantID string) {
 	delete(m.where, participantID)
 	delete(m.silenced, participantID)
+	delete(m.placed, participantID)
+	delete(m.attached, participantID)
 }
 
 // Where returns the room that a participant is in, "" when parked; connected
@@ -64,6 +79,7 @@ func (m *Media) Place(_ context.Context, participantID string, room *control.Med
 		return control.ErrNotFound
 	case room == nil:
 		m.where[participantID] = ""
+		delete(m.placed, participantID)
 		return nil
 	case now != room.ID && m.countLocked(room.ID) >= room.Capacity:
 		return &control.StateError{Code: control.CodeCallFull, Message: "The call is full; wait until somebody has left."}
@@ -73,7 +89,21 @@ func (m *Media) Place(_ context.Context, participantID string, room *control.Med
 		m.silenced = make(map[string][]string)
 	}
 	m.silenced[participantID] = slices.Clone(room.Silenced)
+	if m.placed == nil {
+		m.placed = make(map[string]control.MediaRoom)
+	}
+	m.placed[participantID] = *room
+	m.arrangeLocked(*room) // it brings them along
 	return nil
+}
+
+// Placed returns the room as it was described when somebody was placed there
+// last; ok is false while they are in none.
+func (m *Media) Placed(participantID string) (room control.MediaRoom, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	room, ok = m.placed[participantID]
+	return room, ok
 }
 
 // Silenced returns the sources of somebody that aren't forwarded, as of where
@@ -105,7 +135,7 @@ func (m *Media) CloseRoom(_ context.Context, roomID string) error {
 	defer m.mu.Unlock()
 	for id, at := range m.where {
 		if at == roomID {
-			delete(m.where, id)
+			m.dropLocked(id)
 		}
 	}
 	return nil
@@ -141,20 +171,25 @@ func (m *Media) Remove(_ context.Context, roomID, participantID string) error {
 	if at, ok := m.where[participantID]; !ok || roomID != "" && at != roomID {
 		return control.ErrNotFound
 	}
-	delete(m.where, participantID)
+	m.dropLocked(participantID)
 	return nil
 }
 
 // Arrange implements control.Media. It keeps the last arrangement of a room,
-// open or not.
+// open or not, and so does Place.
 func (m *Media) Arrange(_ context.Context, room control.MediaRoom) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.arrangeLocked(room)
+	return nil
+}
+
+func (m *Media) arrangeLocked(room control.MediaRoom) {
 	if m.arranged == nil {
 		m.arranged = make(map[string]control.MediaRoom)
 	}
+	room.Silenced = nil
 	m.arranged[room.ID] = room
-	return nil
 }
 
 // Arranged returns how a room was arranged last; a zero one when it wasn't.
@@ -198,4 +233,13 @@ func (m *Media) Told() []Told {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.told)
+}
+
+// TakeTold returns the notices that were given since it was called last.
+func (m *Media) TakeTold() []Told {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	told := m.told
+	m.told = nil
+	return told
 }
