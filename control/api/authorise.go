@@ -117,7 +117,11 @@ func (s *Server) authorise(ctx context.Context, r route, p *principal, req *http
 	if !named && id == "" {
 		return nil, forbidden() // the operator has no organisation
 	}
-	if kind == control.ThingVisit && p.guest != nil && p.guest.ID == id && (r.guest || r.permission == auth.OwnVisit) {
+	own, err := s.own(ctx, r, p, kind, id)
+	if err != nil {
+		return nil, problemOf(s.failed(ctx, r.id, err))
+	}
+	if own {
 		// Staff who happen to have a visit too act as its guest.
 		a.guest, a.actor = true, *p.guest
 		return a, nil
@@ -154,6 +158,20 @@ func (s *Server) authorise(ctx context.Context, r route, p *principal, req *http
 		return nil, problemOf(control.ErrNotFound)
 	}
 	return nil, forbidden()
+}
+
+// own says whether a thing is p's as a guest, and the route is for its guest:
+// their visit, or the call that they are in.
+func (s *Server) own(ctx context.Context, r route, p *principal, kind control.ThingKind, id string) (bool, error) {
+	switch {
+	case p.guest == nil || !r.guest && r.permission != auth.OwnVisit:
+		return false, nil
+	case kind == control.ThingVisit:
+		return p.guest.ID == id, nil
+	case kind == control.ThingCall && r.permission == auth.OwnVisit:
+		return s.control.GuestInCall(ctx, *p.guest, id)
+	}
+	return false, nil
 }
 
 // thing returns what a request asks for. named is false for what the caller

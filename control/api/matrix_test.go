@@ -154,6 +154,14 @@ POST   /calls/{id}/end                        visits.conduct       call or:meeti
 POST   /calls/{id}/lock                       visits.conduct       call or:meeting_rooms.moderate group
 POST   /calls/{id}/participants/{participant_id}/mute   visits.conduct call or:meeting_rooms.moderate group
 POST   /calls/{id}/participants/{participant_id}/remove visits.conduct call or:meeting_rooms.moderate group
+PUT    /calls/{id}/breakouts                  groups.moderate      call
+GET    /calls/{id}/breakouts                  groups.moderate      call
+POST   /calls/{id}/breakouts/open             groups.moderate      call
+POST   /calls/{id}/breakouts/close            groups.moderate      call
+POST   /calls/{id}/breakouts/broadcast        groups.moderate      call
+POST   /calls/{id}/participants/{participant_id}/move   groups.moderate call
+POST   /calls/{id}/breakouts/choose           visit.own            call guest
+POST   /calls/{id}/breakouts/help             visit.own            call guest
 POST   /meeting-rooms/{id}/enter              meeting_rooms.enter  meeting_room
 POST   /areas/{id}/consult-now                visits.conduct       area
 GET    /areas/{id}/consult-now                visits.conduct       area
@@ -287,7 +295,8 @@ func (o oracle) want(r documented, c caller, thing string, named bool) int {
 			return passes
 		}
 		return http.StatusForbidden
-	case c.visit != "" && thing == c.visit && (r.guest || r.permission == "visit.own"):
+	case c.visit != "" && thing == c.visit && (r.guest || r.permission == "visit.own"),
+		c.visit != "" && thing == c.call && r.permission == "visit.own":
 		return passes
 	}
 	if named {

@@ -32,6 +32,7 @@ const (
 	tagAudit        = "Audit log"
 	tagVisits       = "Visits"
 	tagCalls        = "Calls"
+	tagBreakouts    = "Breakout rooms"
 	tagConsultNow   = "Consult Now"
 	tagAppointments = "Appointments"
 	tagGroups       = "Group consultations"
@@ -81,8 +82,9 @@ func (s *Server) checkRoutes() error {
 			return fmt.Errorf("route %s: nothing says what the permission is asked for", name)
 		case r.group && r.target.kind != control.ThingVisit && r.target.kind != control.ThingCall:
 			return fmt.Errorf("route %s: only visits and calls may be a group's", name)
-		case r.guest && r.target.kind != control.ThingVisit, r.permission == auth.OwnVisit && r.target.kind != control.ThingVisit:
-			return fmt.Errorf("route %s: a guest has permissions on their visit only", name)
+		case r.guest && r.target.kind != control.ThingVisit,
+			r.permission == auth.OwnVisit && r.target.kind != control.ThingVisit && r.target.kind != control.ThingCall:
+			return fmt.Errorf("route %s: a guest has permissions on their visit and its call only", name)
 		case r.meeting != "" && (r.target.kind != control.ThingCall || !s.policy.Known(r.meeting)):
 			return fmt.Errorf("route %s: %q is no permission on the call of a meeting room", name, r.meeting)
 		}
@@ -115,6 +117,7 @@ func (s *Server) register() *huma.OpenAPI {
 	s.registerQueue(h)
 	s.registerVisits(h)
 	s.registerCalls(h)
+	s.registerBreakouts(h)
 	s.registerConsultNow(h)
 	s.registerAppointments(h)
 	s.registerGroups(h)
@@ -224,6 +227,7 @@ func describe(o *huma.OpenAPI) {
 		{Name: tagEntry, Description: "For the page that a person opens by a link."},
 		{Name: tagVisits, Description: "Guests in waiting areas: their own requests, and those of staff."},
 		{Name: tagCalls, Description: "Who is in a call, moderation, and meeting rooms."},
+		{Name: tagBreakouts, Description: "Small-group work in group consultations."},
 		{Name: tagConsultNow, Description: "Unscheduled calls by a single-use link."},
 		{Name: tagAppointments, Description: "Visits that were agreed on, and links to send."},
 		{Name: tagGroups, Description: "Sessions of up to 60 participants, who register, request access and are admitted."},

@@ -40,6 +40,7 @@ type caller struct {
 	grants       []grant  // of staff, and auth.Machine of keys
 	permissions  []string // of keys; nil: all
 	visit        string   // of guests
+	call         string   // that the guest is in
 	operator     bool
 }
 
@@ -228,7 +229,12 @@ func (w *world) everybody() {
 	secret, digest := w.keys.NewVisitToken()
 	visit := w.things[control.ThingVisit]["A1"]
 	w.fixture.guests[digest] = control.Actor{Kind: control.ActorGuest, ID: visit, OrganisationID: ours.ID}
-	w.people = append(w.people, caller{name: "a guest", token: secret, organisation: ours.ID, visit: visit})
+	call := w.things[control.ThingCall]["A1"]
+	w.ok(w.store.Update(w.t.Context(), func(tx store.Tx) error {
+		return tx.Put("visit/"+visit, fmt.Appendf(nil, `{"id":%q,"organisation_id":%q,"area_id":%q,"state":"in_call","call_id":%q}`,
+			visit, ours.ID, w.parent[visit], call))
+	}))
+	w.people = append(w.people, caller{name: "a guest", token: secret, organisation: ours.ID, visit: visit, call: call})
 }
 
 // machines makes API keys of several scopes and permissions.
