@@ -72,8 +72,10 @@ func TestGroup(t *testing.T) {
 		}
 	}
 	inCharge(host)
+	cut := time.Now()
 	host.Drop()
 	inCharge(two)
+	t.Logf("somebody else is in charge after %s", time.Since(cut).Round(time.Millisecond))
 	sees(t, ann, host) // their media goes on
 	if err := host.Resume(ctx); err != nil {
 		t.Fatal(err)
