@@ -206,9 +206,7 @@ func TestResumeThroughAtrium(t *testing.T) {
 	}
 	sent := ann.Stats().Sent[0].Packets
 	bob.ResetStats()
-	await(ctx, t, bob, "ann speaks again", func(client.State) bool {
-		return bob.Stats().Audio.Packets > 10 // a change of state comes with each change of speakers
-	})
+	eventually(ctx, t, func() bool { return bob.Stats().Audio.Packets > 10 }) // ann speaks again
 	if ann.Stats().Sent[0].Packets <= sent || ann.State().Transport != webrtc.PeerConnectionStateConnected {
 		t.Error("nothing is sent after the restart")
 	}
