@@ -14,6 +14,12 @@
 // pages build their DOM with textContent under Trusted Types, so that no name
 // or chat message can become markup.
 //
+// The pages of guests' links (`/e`, `/r`) may be shown in a frame by the pages
+// that Options.FrameAncestor allows: the answer's policy names the one that
+// asks, so that no list of them is told. A frame of another site's page has no
+// cookie; the guest's page proves its visit there by the visit token
+// (assets/proof.js).
+//
 // pages/ holds the HTML (in pages/parts what several of them share, put in by
 // [New]), assets/ the style sheets and ES modules. room.js,
 // guest.js, invite.js and console.js are where the pages start; words.js holds every sentence people read in an

@@ -3,10 +3,10 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -23,26 +23,24 @@ import (
 //go:embed pages assets
 var files embed.FS
 
-// ErrFrameAncestor is wrapped by New's error for an origin that is none.
-var ErrFrameAncestor = errors.New("not an origin: write scheme://host[:port]")
-
 // Options of a Handler.
 type Options struct {
-	// FrameAncestors are the origins (scheme://host[:port]) that may show the
-	// pages in a frame; none by default.
-	FrameAncestors []string
+	// FrameAncestor says whether pages of an origin may show the pages of
+	// guests' links in a frame; nil: none may. The staff's never are in one.
+	FrameAncestor func(ctx context.Context, origin string) bool
 }
 
 // Handler serves the pages. It is safe for concurrent use.
 type Handler struct {
-	assets map[string]*asset // by URL path
-	csp    string
+	assets        map[string]*asset // by URL path
+	frameAncestor func(ctx context.Context, origin string) bool
 }
 
 // asset is a file, ready to be sent in two codings.
 type asset struct {
 	contentType string
 	shared      bool // may be loaded by pages of other origins
+	framed      bool // may be shown in a frame by pages of other origins
 	plain, gzip variant
 }
 
@@ -63,21 +61,9 @@ var contentTypes = map[string]string{
 
 const notFoundPath = "/404"
 
-// New reads and compresses the embedded files. Errors: ErrFrameAncestor.
+// New reads and compresses the embedded files.
 func New(o Options) (*Handler, error) {
-	h := &Handler{assets: make(map[string]*asset)}
-	ancestors := "'none'"
-	for _, origin := range o.FrameAncestors {
-		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Scheme+"://"+u.Host != origin ||
-			strings.ContainsAny(origin, ";, '\"") {
-			return nil, fmt.Errorf("frame ancestor %q: %w", origin, ErrFrameAncestor)
-		}
-	}
-	if len(o.FrameAncestors) > 0 {
-		ancestors = strings.Join(o.FrameAncestors, " ")
-	}
-	h.csp = policy(ancestors)
+	h := &Handler{assets: make(map[string]*asset), frameAncestor: o.FrameAncestor}
 	if err := h.load(); err != nil {
 		return nil, err
 	}
@@ -121,6 +107,7 @@ func (h *Handler) load() error {
 			return err
 		}
 	}
+	h.assets["/e"].framed, h.assets["/r"].framed = true, true
 	if err := h.add("/robots.txt", ".txt", []byte("User-agent: *\nDisallow: /\n"), false); err != nil {
 		return err
 	}
@@ -182,7 +169,7 @@ func etag(body []byte) string {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.setSecurity(w.Header())
+	setSecurity(w.Header())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
@@ -199,6 +186,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
 	v := a.choose(w.Header(), r)
+	if a.framed {
+		w.Header().Add("Vary", "Referer")
+		if ancestor := h.ancestor(r); ancestor != "" {
+			w.Header().Set("Content-Security-Policy", policy(ancestor))
+		}
+	}
 	// Asked again each time, answered by 304: an upgraded server is never
 	// seen through half-old modules.
 	w.Header().Set("Cache-Control", "no-cache")
@@ -206,8 +199,32 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(v.body))
 }
 
-func (h *Handler) setSecurity(header http.Header) {
-	header.Set("Content-Security-Policy", h.csp)
+// ancestor is the origin that may show the answer in a frame, "" for none. Whose
+// link it is stands in the fragment, which no server sees; which organisations'
+// pages are listed is nobody else's business. So it is the page that asks for
+// it, if it is listed by anybody, and no list (SE-8). That page's own policy
+// must let its origin be told (browsers do, unless it says otherwise).
+func (h *Handler) ancestor(r *http.Request) string {
+	if h.frameAncestor == nil || r.Referer() == "" {
+		return ""
+	}
+	// A browser that says what a page is asked for says when it is no frame.
+	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "iframe" && dest != "frame" {
+		return ""
+	}
+	u, err := url.Parse(r.Referer())
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	origin := u.Scheme + "://" + u.Host
+	if strings.ContainsAny(origin, ";, '\"\t\r\n*") || !h.frameAncestor(r.Context(), origin) {
+		return ""
+	}
+	return origin
+}
+
+func setSecurity(header http.Header) {
+	header.Set("Content-Security-Policy", policy("'none'"))
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), "+

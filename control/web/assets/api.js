@@ -3,6 +3,7 @@
 // `rate_limited`, `offline`.
 
 import { AtriumError } from '/sdk/index.js';
+import { proof } from './proof.js';
 
 /**
  * @typedef {object} Entry
@@ -11,6 +12,7 @@ import { AtriumError } from '/sdk/index.js';
  * @property {string} signal_url
  * @property {{id: string, name: string, type: string}} [room] of the rooms API
  * @property {import('./visit.js').GuestVisit} [visit]
+ * @property {string} [visit_token]
  */
 
 /** A refusal, with the fields that are wrong by their name in the form. */
@@ -37,7 +39,7 @@ export class Refusal extends AtriumError {
  */
 export async function request(method, path, body, options = {}) {
   /** @type {Record<string, string>} */
-  const headers = { Accept: 'application/json, application/problem+json' };
+  const headers = { Accept: 'application/json, application/problem+json', ...proof() };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (options.once) headers['Idempotency-Key'] = options.once;
   /** @type {Response} */
@@ -53,6 +55,35 @@ export async function request(method, path, body, options = {}) {
   if (!response.ok) throw await problem(response);
   const text = await response.text();
   return text ? JSON.parse(text) : null;
+}
+
+/**
+ * Reads server-sent events as EventSource does, which can't show a proof of its
+ * own. Resolves when the stream ends.
+ * @param {string} path below /api/v1
+ * @param {(name: string, data: any) => void} on
+ * @param {AbortSignal} signal
+ */
+export async function readEvents(path, on, signal) {
+  const response = await fetch(`/api/v1${path}`, {
+    headers: { Accept: 'text/event-stream', ...proof() }, signal,
+    cache: 'no-store', credentials: 'same-origin', referrerPolicy: 'no-referrer',
+  });
+  if (!response.ok || !response.body) throw await problem(response);
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  for (let text = ''; ;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    text += decoder.decode(value, { stream: true });
+    const events = text.split('\n\n');
+    text = events.pop() ?? '';
+    for (const event of events) {
+      const name = /^event: (.*)$/m.exec(event)?.[1];
+      const data = /^data: (.*)$/m.exec(event)?.[1];
+      if (name && data) on(name, JSON.parse(data));
+    }
+  }
 }
 
 /**

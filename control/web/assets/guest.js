@@ -10,6 +10,7 @@ import { byId, setText } from './dom.js';
 import { EntryForm } from './entryform.js';
 import { outcomeWords, refusalWords, timeWords, wayWords } from './guestwords.js';
 import { networkOf } from './network.js';
+import { prove } from './proof.js';
 import { Session, VisitKeeper } from './session.js';
 import { Visit } from './visit.js';
 import { Waiting } from './waiting.js';
@@ -64,6 +65,7 @@ async function returnToVisit() {
   const id = keeper.load();
   if (!id) return false;
   setText(byId('opening-text', HTMLElement), 'Bringing you back…');
+  prove(keeper.proof());
   try {
     // What the place is called is nice to have; a used link no longer says it.
     const [visit, seen] = await Promise.all([Visit.find(id), askLobby().catch(() => keeper.lobby())]);
@@ -160,8 +162,9 @@ async function showEntry() {
 async function enter(values) {
   const entry = await request('POST', '/entry', { link: secret, ...values });
   if (!entry.visit) return location.replace(`/r#${secret}`);
+  const proof = prove(entry.visit_token ?? '');
   const visit = new Visit(entry.visit);
-  keeper.save(visit.now.id, lobby);
+  keeper.save(visit.now.id, lobby, proof);
   const url = signalURL(entry);
   try {
     begin(visit, await connect(url, options(visit, { token: entry.token })), url);

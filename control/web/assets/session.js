@@ -83,14 +83,22 @@ export class VisitKeeper {
   /**
    * @param {string} id
    * @param {import('./entryform.js').Lobby} lobby
+   * @param {string} [proof] whose visit it is, where no cookie says so: kept by the tab
    */
-  save(id, lobby) {
+  save(id, lobby, proof) {
     const { kind, name, organisation, phone } = lobby;
     write(() => localStorage, this.#key, { id, lobby: { kind, name, organisation, phone } });
+    if (proof) write(() => sessionStorage, `${this.#key}.proof`, { proof });
+  }
+
+  /** @returns {string} */
+  proof() {
+    return String(read(() => sessionStorage, `${this.#key}.proof`)?.proof ?? '');
   }
 
   clear() {
     write(() => localStorage, this.#key, null);
+    write(() => sessionStorage, `${this.#key}.proof`, null);
   }
 }
 

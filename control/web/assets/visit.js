@@ -1,8 +1,9 @@
 // A guest's own visit: what the server says of it, live, and what the guest
-// can do with it. The cookie that entering set says whose it is.
+// can do with it. The cookie that entering set says whose it is (see proof.js).
 
 import { Emitter } from '/sdk/index.js';
-import { Refusal, request } from './api.js';
+import { Refusal, readEvents, request } from './api.js';
+import { proof } from './proof.js';
 
 /** A stream that the server refused is opened again after this time, in ms. */
 const AGAIN_MS = 5000;
@@ -28,6 +29,7 @@ export class Visit extends Emitter {
   /** @type {GuestVisit} */
   now;
 
+  /** @type {{close(): void}} */
   #events;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
@@ -86,6 +88,7 @@ export class Visit extends Emitter {
   }
 
   #listen() {
+    if (proof().Authorization) return this.#read();
     const events = new EventSource(`/api/v1${this.#path()}/events`);
     events.addEventListener('visit', (event) => this.#set(JSON.parse(event.data)));
     events.addEventListener('error', () => {
@@ -95,6 +98,18 @@ export class Visit extends Emitter {
       this.#timer = setTimeout(() => void this.#again(), AGAIN_MS);
     });
     return events;
+  }
+
+  /** Listens where no cookie says whose the visit is. */
+  #read() {
+    const stop = new AbortController();
+    const on = (/** @type {string} */ name, /** @type {any} */ data) => void (name === 'visit' && this.#set(data));
+    void readEvents(`${this.#path()}/events`, on, stop.signal).catch(() => {}).then(() => {
+      if (stop.signal.aborted || this.now.state === 'ended') return;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => void this.#again(), AGAIN_MS);
+    });
+    return { close: () => stop.abort() };
   }
 
   /** The visit may be over, or somebody else's by now: then it is not asked for any more. */
