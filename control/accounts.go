@@ -180,13 +180,13 @@ func (s *Service) AccountsByEmail(ctx context.Context, email string) ([]Account,
 	return list, nil
 }
 
-// changeAccount reads an account, has change change it, and writes it with its
+// changeAccount reads an account, has do change it, and writes it with its
 // audit record.
 func (s *Service) changeAccount(ctx context.Context, actor Actor, id string, action Action,
-	change func(tx store.Tx, r *accountRecord, p *accountPerson) error) (Account, error) {
+	do func(c *change, r *accountRecord, p *accountPerson) error) (Account, error) {
 	var a Account
-	err := s.store.Update(ctx, func(tx store.Tx) error {
-		r, err := readAccount(tx, id)
+	err := s.change(ctx, actor, "change an account", func(c *change) error {
+		r, err := readAccount(c.Tx, id)
 		if err != nil {
 			return err
 		}
@@ -197,16 +197,16 @@ func (s *Service) changeAccount(ctx context.Context, actor Actor, id string, act
 		if err != nil {
 			return err
 		}
-		if err := change(tx, &r, &p); err != nil {
+		if err := do(c, &r, &p); err != nil {
 			return err
 		}
-		if err := s.putAccount(tx, r, p); err != nil {
+		if err := s.putAccount(c.Tx, r, p); err != nil {
 			return err
 		}
-		if err := audit(tx, s.clock(), actor, action, r.subject()); err != nil {
+		if err := c.audit(action, r.subject()); err != nil {
 			return err
 		}
-		r, err = readAccount(tx, id)
+		r, err = readAccount(c.Tx, id)
 		if err != nil {
 			return err
 		}
@@ -214,7 +214,7 @@ func (s *Service) changeAccount(ctx context.Context, actor Actor, id string, act
 		return err
 	})
 	if err != nil {
-		return Account{}, fmt.Errorf("change an account: %w", err)
+		return Account{}, err
 	}
 	return a, nil
 }
@@ -225,7 +225,7 @@ func (s *Service) RenameAccount(ctx context.Context, actor Actor, id, name strin
 	if err != nil {
 		return Account{}, err
 	}
-	return s.changeAccount(ctx, actor, id, "account.update", func(_ store.Tx, _ *accountRecord, p *accountPerson) error {
+	return s.changeAccount(ctx, actor, id, "account.update", func(_ *change, _ *accountRecord, p *accountPerson) error {
 		p.Name = name
 		return nil
 	})
@@ -269,25 +269,32 @@ func (s *Service) UpdateOwnAccount(ctx context.Context, actor Actor, p OwnAccoun
 }
 
 // DisableAccount shuts an account out: its invitations and sign-in links are
-// dead at once, and it has no roles while it is disabled (R-P-2). The last
-// system administrator can't be disabled.
-func (s *Service) DisableAccount(ctx context.Context, actor Actor, id string) (Account, error) {
-	return s.changeAccount(ctx, actor, id, "account.disable", func(tx store.Tx, r *accountRecord, _ *accountPerson) error {
+// dead at once, it has no roles while it is disabled, and it is out of its
+// calls (R-P-2). The last system administrator can't be disabled. also runs in
+// the same transaction: to end its sessions.
+func (s *Service) DisableAccount(ctx context.Context, actor Actor, id string, also func(tx store.Tx) error) (Account, error) {
+	return s.changeAccount(ctx, actor, id, "account.disable", func(c *change, r *accountRecord, _ *accountPerson) error {
 		if r.State == AccountDisabled {
 			return nil
 		}
-		if err := keepAdmin(tx, *r); err != nil {
+		if err := keepAdmin(c.Tx, *r); err != nil {
 			return err
 		}
 		r.State = AccountDisabled
-		return s.dropAccountLinks(tx, r.ID)
+		if err := s.dropAccountLinks(c.Tx, r.ID); err != nil {
+			return err
+		}
+		if err := c.unseat(r.ID, func(seatRecord, *Call) (bool, error) { return false, nil }); err != nil || also == nil {
+			return err
+		}
+		return also(c.Tx)
 	})
 }
 
 // EnableAccount lets a disabled account in again, with the roles that it has.
 // Who had never accepted an invitation needs a new one (Reinvite).
 func (s *Service) EnableAccount(ctx context.Context, actor Actor, id string) (Account, error) {
-	return s.changeAccount(ctx, actor, id, "account.enable", func(_ store.Tx, r *accountRecord, _ *accountPerson) error {
+	return s.changeAccount(ctx, actor, id, "account.enable", func(_ *change, r *accountRecord, _ *accountPerson) error {
 		if r.State != AccountDisabled {
 			return nil
 		}

@@ -124,7 +124,7 @@ func TestDisableAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := f.DisableAccount(t.Context(), operator, account.ID); err != nil || got.State != control.AccountDisabled {
+	if got, err := f.DisableAccount(t.Context(), operator, account.ID, nil); err != nil || got.State != control.AccountDisabled {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	digest, _ := auth.LinkDigest(secret)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/atriumrtc/atrium/control/store"
@@ -28,6 +29,7 @@ type appointmentRecord struct {
 	Key           KeyRef `json:"key"`
 	SealedDetails []byte `json:"sealed_details,omitempty"`
 	SealedLink    []byte `json:"sealed_link,omitempty"`
+	SealedSentTo  []byte `json:"sealed_sent_to,omitempty"` // []sentTo
 }
 
 func (r *appointmentRecord) subject() Subject {
@@ -221,15 +223,62 @@ func (s *Service) actAppointment(ctx context.Context, actor Actor, what, id stri
 }
 
 // CancelAppointment ends an appointment that nobody has come to: its link is
-// dead and what was known of the guest is erased (R-PV-1).
+// dead, whoever it was sent to is told, and what was known of the guest is
+// erased (R-PV-1).
 func (s *Service) CancelAppointment(ctx context.Context, actor Actor, id string) error {
 	_, err := s.actAppointment(ctx, actor, "cancel an appointment", id, func(c *change, r *appointmentRecord) error {
 		if r.State != AppointmentBooked {
 			return &StateError{CodeWrongState, "Only an appointment that is still to come can be cancelled."}
 		}
-		return errors.Join(c.closeAppointment(r, AppointmentCancelled), c.audit("appointment.cancel", r.subject()))
+		return errors.Join(c.tellCancelled(r), c.closeAppointment(r, AppointmentCancelled), c.audit("appointment.cancel", r.subject()))
 	})
 	return err
+}
+
+// sentTo is where an appointment's link was sent.
+type sentTo struct {
+	Contact  Contact `json:"contact"`
+	Language string  `json:"language,omitempty"`
+}
+
+// maxSentTo is how many addresses of an appointment are kept, the last.
+const maxSentTo = 5
+
+// rememberSent keeps where an appointment's link was sent, sealed like what
+// else is known of the guest.
+func (c *change) rememberSent(r *appointmentRecord, to Contact, language string) error {
+	list, _, err := openJSON[[]sentTo](c.Service, r.Key, r.SealedSentTo, r.purpose("sent_to"))
+	if err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(s sentTo) bool { return s.Contact == to })
+	list = append(list, sentTo{to, language})
+	list = list[max(0, len(list)-maxSentTo):]
+	if r.SealedSentTo, err = c.sealJSON(r.Key, list, r.purpose("sent_to")); err != nil {
+		return err
+	}
+	return c.putAppointment(r)
+}
+
+// tellCancelled tells those who have the link of an appointment that it is
+// cancelled. The address is erased soon after, so that a gateway that takes
+// nothing for as long isn't tried again (R-PV-1).
+func (c *change) tellCancelled(r *appointmentRecord) error {
+	list, _, err := openJSON[[]sentTo](c.Service, r.Key, r.SealedSentTo, r.purpose("sent_to"))
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	when, err := c.wallTime(r.AreaID, r.StartsAt)
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		_, err := c.send(r.subject(), r.Key, s.Contact, TemplateCancelled, "", s.Language, "when", when)
+		if err != nil && !errors.Is(err, ErrNoGateway) {
+			return err
+		}
+	}
+	return nil
 }
 
 // closeAppointment ends an appointment for good.
@@ -296,5 +345,9 @@ func (c *change) sendAppointment(r *appointmentRecord, to Contact, channel Chann
 	if err != nil {
 		return false, err
 	}
-	return c.sendLink(r.subject(), r.Key, false, to, channel, TemplateAppointment, open.Link, language, "when", when)
+	sent, err = c.sendLink(r.subject(), r.Key, false, to, channel, TemplateAppointment, open.Link, language, "when", when)
+	if err == nil && sent {
+		err = c.rememberSent(r, to, language)
+	}
+	return sent, err
 }

@@ -7,9 +7,27 @@ import (
 	"time"
 )
 
-// sentKeyLife is when the key is overwritten that sealed the address which an
-// area's link was sent to: no message is tried for longer (R-PV-1).
+// sentKeyLife is when, at the latest, the key is overwritten that sealed the
+// address which an area's link was sent to: no message is tried for longer. It
+// is as soon as the message was delivered or given up (R-PV-1).
 const sentKeyLife = 25 * time.Hour
+
+// prefixNoticeKey finds the key of what was sent by itself, with nothing that
+// needs the address later: notice_key/<id of the notice> → KeyRef.
+const prefixNoticeKey = "notice_key/"
+
+// eraseSent erases where a message was sent that has been delivered or given
+// up, unless the address is needed later.
+func (c *change) eraseSent(noticeID string) error {
+	ref, err := get[KeyRef](c.Tx, prefixNoticeKey+noticeID)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.Delete(prefixNoticeKey+noticeID), eraseAt(c.Tx, c.now, ref))
+}
 
 // SendAreaLink sends the link of an area. The Area has it to copy either way;
 // sent is false when nothing is configured that could send it. With once, a
@@ -46,11 +64,12 @@ func (s *Service) SendAreaLink(ctx context.Context, actor Actor, areaID string, 
 
 func (c *change) sendAreaLink(a Area, ref KeyRef, to Contact, channel Channel, language string) (sent bool, err error) {
 	if channel != ChannelCopy {
-		_, err := c.send(a.subject(), ref, to, TemplateLink, a.Link, language)
+		id, err := c.send(a.subject(), ref, to, TemplateLink, a.Link, language)
 		switch {
 		case err == nil:
 			sent = true
-			if err := errors.Join(keepKey(c.Tx, ref), eraseAt(c.Tx, c.now.Add(sentKeyLife), ref)); err != nil {
+			err := errors.Join(keepKey(c.Tx, ref), eraseAt(c.Tx, c.now.Add(sentKeyLife), ref), put(c.Tx, prefixNoticeKey+id, ref))
+			if err != nil {
 				return false, err
 			}
 		case !errors.Is(err, ErrNoGateway):

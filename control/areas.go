@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -193,6 +194,10 @@ func (s *Service) changeArea(ctx context.Context, actor Actor, id string, action
 			return err
 		}
 		details, err := change(tx, &a)
+		if errors.Is(err, errUnchanged) {
+			area = s.area(a)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -259,11 +264,11 @@ func (s *Service) RestoreArea(ctx context.Context, actor Actor, id string) (Area
 	})
 }
 
-// ResetAreaLink gives an area a new link and kills the old one at once.
-func (s *Service) ResetAreaLink(ctx context.Context, actor Actor, id string) (Area, error) {
-	return s.changeArea(ctx, actor, id, "area.link_reset", func(tx store.Tx, a *areaRecord) (_ []string, err error) {
-		a.sealedLink, err = s.newLink(tx, a.link(), a.sealedLink)
-		return nil, err
+// ResetAreaLink gives an area a new link and kills the old one at once. With
+// once, a repetition returns the area as it is.
+func (s *Service) ResetAreaLink(ctx context.Context, actor Actor, id string, once *Once) (Area, error) {
+	return s.changeArea(ctx, actor, id, "area.link_reset", func(tx store.Tx, a *areaRecord) ([]string, error) {
+		return nil, s.resetLink(tx, actor, once, a.link(), &a.sealedLink)
 	})
 }
 

@@ -60,11 +60,11 @@ func TestResetLinks(t *testing.T) {
 	unit := f.unit(org, "Unit")
 	area, room := f.area(unit, "Area"), f.meetingRoom(org, unitScope(unit.ID), "Room")
 	before := f.links()
-	newArea, err := f.ResetAreaLink(t.Context(), operator, area.ID)
+	newArea, err := f.ResetAreaLink(t.Context(), operator, area.ID, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	newRoom, err := f.ResetMeetingRoomLink(t.Context(), operator, room.ID)
+	newRoom, err := f.ResetMeetingRoomLink(t.Context(), operator, room.ID, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

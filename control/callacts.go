@@ -35,6 +35,7 @@ func (s *Service) CallSeat(ctx context.Context, who Staff, callID string) (Join,
 		return Join{}, err
 	}
 	var join Join
+	other := false // another session than they came with
 	err = s.store.View(ctx, func(tx store.Tx) error {
 		c := &change{Tx: tx, Service: s, actor: who.Actor}
 		call, err := c.call(callID)
@@ -50,12 +51,16 @@ func (s *Service) CallSeat(ctx context.Context, who Staff, callID string) (Join,
 				return err
 			}
 			if seat.Identity == who.identity() {
+				other = seat.Session != who.Session
 				join, err = s.newSeatJoin(m.ParticipantID, call.OrganisationID, call.ID, seat.Name, seat.Role)
 				return err
 			}
 		}
 		return ErrNotFound
 	})
+	if err == nil && other {
+		err = s.change(ctx, who.Actor, "change the session", func(c *change) error { return c.reseat(join.ParticipantID, who) })
+	}
 	if err != nil {
 		return Join{}, fmt.Errorf("return to a call: %w", err)
 	}

@@ -16,6 +16,9 @@ type Staff struct {
 	// Ref tells apart those whom one API key lets in: the app's own id of
 	// them. "": by name.
 	Ref string
+	// Session tells apart the sessions of an account: signing out of the one
+	// that somebody came with takes them out again (R-P-2).
+	Session string
 }
 
 // identity is what one person has in common with themselves: who comes again
@@ -185,7 +188,7 @@ func (c *change) joinStaff(call *Call, who Staff) (participantID string, err err
 			return "", err
 		}
 		if seat.Identity == who.identity() {
-			return m.ParticipantID, nil
+			return m.ParticipantID, c.reseat(m.ParticipantID, who)
 		}
 	}
 	if participantID, err = newID(); err != nil {
@@ -204,7 +207,18 @@ func (c *change) joinStaff(call *Call, who Staff) (participantID string, err err
 	}
 	return participantID, c.putSeat(participantID, seatRecord{
 		OrganisationID: call.OrganisationID, CallID: call.ID, Identity: who.identity(), Name: who.Name, Role: m.Role,
+		Session: who.Session,
 	})
+}
+
+// reseat notes which session somebody of staff has come back with.
+func (c *change) reseat(participantID string, who Staff) error {
+	seat, err := c.seat(participantID)
+	if err != nil || seat.ParticipantID == "" || seat.Session == who.Session {
+		return err
+	}
+	seat.Session = who.Session
+	return put(c.Tx, prefixParticipant+participantID, seat.seatRecord)
 }
 
 // leaveStaff takes somebody of staff out of a call.
@@ -285,7 +299,8 @@ func (c *change) hold(call *Call, m *Member, v *visitRecord) error {
 // finishCall ends a call that nobody is in.
 func (c *change) finishCall(call *Call) error {
 	call.State, call.EndedAt, call.InCharge = CallEnded, c.now, ""
-	if err := errors.Join(c.putCall(call), c.hookCall(call, "call.ended")); err != nil || call.GroupID == "" {
+	err := errors.Join(c.putCall(call), c.endInvites(call), c.hookCall(call, "call.ended"))
+	if err != nil || call.GroupID == "" {
 		return err
 	}
 	return c.groupOver(call)

@@ -28,6 +28,8 @@ type clinic struct {
 	vault  controltest.Vault
 	outbox controltest.Outbox
 
+	sessions *auth.Sessions
+
 	lazy bool // media takes its time
 	wrap func(control.Media) control.Media
 
@@ -47,6 +49,7 @@ func newClinic(t testing.TB, settings control.AreaSettings) *clinic {
 		t.Fatal(err)
 	}
 	f := &clinic{t: t, path: filepath.Join(t.TempDir(), "data"), keys: keys, now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
+	f.sessions = auth.NewSessions(f.clock)
 	f.open()
 	t.Cleanup(func() { _ = f.store.Close() })
 	org, _, err := f.CreateOrganisation(t.Context(), "Ours")
@@ -79,6 +82,7 @@ func (f *clinic) open() {
 	}
 	f.Service, err = control.New(control.Options{
 		Store: f.store, Media: media, Secrets: f.keys, Vault: &f.vault, Outbox: &f.outbox, Now: f.clock,
+		Rights: rights{}, Expired: f.sessions,
 	})
 	if err == nil {
 		err = f.Start(f.t.Context())

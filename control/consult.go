@@ -18,6 +18,7 @@ const PathGuest = "/e#"
 const (
 	TemplateConsultNow  = "consult_now"
 	TemplateAppointment = "appointment"
+	TemplateCancelled   = "cancelled" // of an appointment; without a link
 	TemplateLink        = "link"
 )
 
@@ -78,8 +79,8 @@ func (t Contact) clean() (Contact, Channel, error) {
 	return t, ChannelCopy, nil
 }
 
-// send writes a message with a guest's link to be sent; ErrNoGateway when
-// nothing is configured that could send it.
+// send writes a message with a guest's link, if it has one, to be sent;
+// ErrNoGateway when nothing is configured that could send it.
 // more are further words of the template.
 func (c *change) send(on Subject, ref KeyRef, to Contact, template, secret, language string, more ...string) (noticeID string, err error) {
 	m := Notice{
@@ -101,8 +102,10 @@ func (c *change) send(on Subject, ref KeyRef, to Contact, template, secret, lang
 	if m.To, err = c.vault.Seal(ref, []byte(address), PurposeAddress); err != nil {
 		return "", err
 	}
-	if m.SealedData, err = c.sealJSON(ref, map[string]string{"path": PathGuest + secret}, PurposeNotice); err != nil {
-		return "", err
+	if secret != "" {
+		if m.SealedData, err = c.sealJSON(ref, map[string]string{"path": PathGuest + secret}, PurposeNotice); err != nil {
+			return "", err
+		}
 	}
 	return c.outbox.Enqueue(c.Tx, m)
 }

@@ -105,6 +105,9 @@ func (c *change) resend(r *consultRecord, language string) error {
 // when the gateway took it (R-CN-2).
 func (s *Service) Delivered(ctx context.Context, noticeID string, at time.Time, failed error) error {
 	return s.change(ctx, System(), "note how a message went", func(c *change) error {
+		if err := c.eraseSent(noticeID); err != nil {
+			return err
+		}
 		id, err := c.Get(prefixNoticeOf + noticeID)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil

@@ -40,7 +40,8 @@
 //     below its parent (case, width and composition don't count) and free
 //     again after a deletion; a slug never changes and is never given again.
 //   - R-P-2: roles are read anew for every request; a disabled account has
-//     none. The last system administrator stays.
+//     none. Who loses the role that they sit in a call by is taken out in the
+//     same transaction (standing.go). The last system administrator stays.
 //   - R-IA-1, R-GC-1, R-MR-1: at most 5, 61 and 6 people ([RoomType.Limit]).
 //     Who is in a call or on the way to it is counted in the transaction that
 //     admits, and media enforces a room's capacity as well.

@@ -96,7 +96,7 @@ const (
 	DueInvitation   DueKind = "invitation_expired" // id: digest of the link
 	DueTokens       DueKind = "tokens_purge"
 	DueOnce         DueKind = "once_purge"
-	DueSessions     DueKind = "session_purge"
+	DueSessions     DueKind = "session_purge" // id: the record to go on after
 	DueGroupOver    DueKind = "group_over"    // a group that was never started
 	DueGroupWarn    DueKind = "group_warning" // id: of the call, a dot, minutes that are left
 	DueGroupEnd     DueKind = "group_end"     // id: of the call

@@ -132,40 +132,40 @@ func (s *Service) auditGrant(tx store.Tx, actor Actor, action Action, g Grant, c
 		"account", g.AccountID, "role", string(g.Role), "scope", string(g.Scope.Kind), "scope_id", g.Scope.ID)
 }
 
-// RemoveGrant takes a role on a scope away. ErrNotFound when there is no such
-// grant on it; a *StateError with CodeLastAdmin when the organisation would
-// have no system administrator left.
+// RemoveGrant takes a role on a scope away, and whoever had it out of the calls
+// that no other role of theirs lets them be in (R-P-2). ErrNotFound when there
+// is no such grant on it; a *StateError with CodeLastAdmin when the
+// organisation would have no system administrator left.
 func (s *Service) RemoveGrant(ctx context.Context, actor Actor, scope Scope, grantID string) error {
-	err := s.store.Update(ctx, func(tx store.Tx) error {
-		chain, err := scope.chain(tx)
+	return s.change(ctx, actor, "take a role away", func(c *change) error {
+		chain, err := scope.chain(c.Tx)
 		if err != nil {
 			return err
 		}
 		if err := actor.reach(chain[len(chain)-1].ID); err != nil {
 			return err
 		}
-		g, err := grantOn(tx, scope, grantID)
+		g, err := grantOn(c.Tx, scope, grantID)
 		if err != nil {
 			return err
 		}
 		if g.Role == SystemAdmin {
-			account, err := readAccount(tx, g.AccountID)
+			account, err := readAccount(c.Tx, g.AccountID)
 			if err != nil {
 				return err
 			}
-			if err := keepAdmin(tx, account); err != nil {
+			if err := keepAdmin(c.Tx, account); err != nil {
 				return err
 			}
 		}
-		if err := errors.Join(tx.Delete(grantKey(g.AccountID, g.ID)), tx.Delete(grantOnKey(scope.ID, g.AccountID, g.ID))); err != nil {
+		if err := errors.Join(c.Delete(grantKey(g.AccountID, g.ID)), c.Delete(grantOnKey(scope.ID, g.AccountID, g.ID))); err != nil {
 			return err
 		}
-		return s.auditGrant(tx, actor, "grant.delete", g, chain)
+		if err := s.auditGrant(c.Tx, actor, "grant.delete", g, chain); err != nil {
+			return err
+		}
+		return c.demoted(g)
 	})
-	if err != nil {
-		return fmt.Errorf("take a role away: %w", err)
-	}
-	return nil
 }
 
 // grantOn finds a grant on a scope.

@@ -74,13 +74,13 @@ func TestLastAdmin(t *testing.T) {
 	if err := f.RemoveGrant(t.Context(), operator, scope, anas.ID); !errors.Is(err, last) {
 		t.Errorf("the only active one: %v", err)
 	}
-	if _, err := f.DisableAccount(t.Context(), operator, ana.ID); !errors.Is(err, last) {
+	if _, err := f.DisableAccount(t.Context(), operator, ana.ID, nil); !errors.Is(err, last) {
 		t.Errorf("disabling the only active one: %v", err)
 	}
 	if _, err := f.accept(pending.Invitation.Link, "Bob"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.DisableAccount(t.Context(), operator, pending.Account.ID); err != nil {
+	if _, err := f.DisableAccount(t.Context(), operator, pending.Account.ID, nil); err != nil {
 		t.Errorf("one of two: %v", err)
 	}
 	if err := f.RemoveGrant(t.Context(), operator, scope, anas.ID); !errors.Is(err, last) {
@@ -104,7 +104,7 @@ func TestAPIKeys(t *testing.T) {
 	unit := f.unit(org, "Unit")
 	key, secret, err := f.CreateAPIKey(t.Context(), staff(org), control.KeySpec{
 		Name: "Portal", Scope: unitScope(unit.ID), Permissions: []string{"b", "a", "b"},
-	})
+	}, nil)
 	if err != nil || !cmp.Equal(key.Permissions, []string{"a", "b"}) {
 		t.Fatalf("%+v, %v", key, err)
 	}
@@ -137,7 +137,7 @@ func TestAPIKeys(t *testing.T) {
 		t.Errorf("revoked again: %v", err)
 	}
 
-	_, secret, err = f.CreateAPIKey(t.Context(), staff(org), control.KeySpec{Name: "x", Scope: unitScope(unit.ID), Permissions: []string{"a"}})
+	_, secret, err = f.CreateAPIKey(t.Context(), staff(org), control.KeySpec{Name: "x", Scope: unitScope(unit.ID), Permissions: []string{"a"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestAPIKeys(t *testing.T) {
 		"scope.kind":  {Name: "x", Scope: control.Scope{Kind: control.ScopeArea, ID: unit.ID}, Permissions: []string{"a"}},
 	} {
 		var wrong *control.FieldError
-		if _, _, err := f.CreateAPIKey(t.Context(), operator, spec); !errors.As(err, &wrong) || wrong.Field != field {
+		if _, _, err := f.CreateAPIKey(t.Context(), operator, spec, nil); !errors.As(err, &wrong) || wrong.Field != field {
 			t.Errorf("%+v: %v", spec, err)
 		}
 	}

@@ -76,12 +76,13 @@ func (s *Service) SendRegistration(ctx context.Context, actor Actor, id string, 
 // message may be tried.
 func (c *change) sendLink(on Subject, ref KeyRef, fresh bool, to Contact, channel Channel, template, secret, language string, more ...string) (sent bool, err error) {
 	if channel != ChannelCopy {
-		_, err := c.send(on, ref, to, template, secret, language, more...)
+		id, err := c.send(on, ref, to, template, secret, language, more...)
 		if sent = err == nil; err != nil && !errors.Is(err, ErrNoGateway) {
 			return false, err
 		}
 		if sent && fresh {
-			if err := errors.Join(keepKey(c.Tx, ref), eraseAt(c.Tx, c.now.Add(sentKeyLife), ref)); err != nil {
+			err := errors.Join(keepKey(c.Tx, ref), eraseAt(c.Tx, c.now.Add(sentKeyLife), ref), put(c.Tx, prefixNoticeKey+id, ref))
+			if err != nil {
 				return false, err
 			}
 		}

@@ -76,8 +76,9 @@ func (s *Service) CheckDevice(ctx context.Context, actor Actor, visitID string, 
 	})
 }
 
-// Message writes to a guest who waits or is on hold (R-WA-3).
-func (s *Service) Message(ctx context.Context, who Staff, visitID, text string) (Visit, error) {
+// Message writes to a guest who waits or is on hold (R-WA-3). With once, a
+// repetition writes nothing.
+func (s *Service) Message(ctx context.Context, who Staff, visitID, text string, once *Once) (Visit, error) {
 	text, err := cleanText("text", text)
 	switch {
 	case err != nil:
@@ -91,10 +92,13 @@ func (s *Service) Message(ctx context.Context, who Staff, visitID, text string) 
 		if err := c.mayConduct(v); err != nil {
 			return err
 		}
-		if v.State == VisitInCall {
-			return &StateError{CodeWrongState, wrongState(v.State)}
-		}
-		return errors.Join(c.write(v, Message{At: c.now, From: who.Name, Text: text}), c.putVisit(v))
+		_, err := repeatable(s, c.Tx, Caller{OrganisationID: v.OrganisationID}, once.by(who.Actor), func() (bool, error) {
+			if v.State == VisitInCall {
+				return false, &StateError{CodeWrongState, wrongState(v.State)}
+			}
+			return true, errors.Join(c.write(v, Message{At: c.now, From: who.Name, Text: text}), c.putVisit(v))
+		})
+		return err
 	})
 }
 

@@ -253,7 +253,8 @@ func (s *Service) Appoint(ctx context.Context, actor Actor, role RoleName, scope
 
 // Reinvite makes another invitation for an account that has not accepted one
 // yet. Earlier ones stay valid for their time; accepting one ends them all.
-func (s *Service) Reinvite(ctx context.Context, actor Actor, accountID string, copyLink bool) (Invitation, error) {
+// With once, a repetition returns the first one's result.
+func (s *Service) Reinvite(ctx context.Context, actor Actor, accountID string, copyLink bool, once *Once) (Invitation, error) {
 	var in Invitation
 	err := s.withKeys(ctx, []letter{{Invitee: Invitee{Copy: copyLink}}}, func(tx store.Tx, letters []letter) error {
 		r, err := readAccount(tx, accountID)
@@ -266,10 +267,13 @@ func (s *Service) Reinvite(ctx context.Context, actor Actor, accountID string, c
 		if r.State != AccountInvited {
 			return &StateError{CodeWrongState, "Only who has not accepted an invitation yet can be invited again."}
 		}
-		made, err := s.invite(tx, actor, r, letters[0])
-		if err == nil {
-			in = *made
-		}
+		in, err = repeatable(s, tx, Caller{OrganisationID: r.OrganisationID}, once.by(actor), func() (Invitation, error) {
+			made, err := s.invite(tx, actor, r, letters[0])
+			if err != nil {
+				return Invitation{}, err
+			}
+			return *made, nil
+		})
 		return err
 	})
 	if err != nil {

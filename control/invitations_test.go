@@ -22,7 +22,7 @@ func TestFoundOrganisation(t *testing.T) {
 	made, err := f.FoundOrganisation(t.Context(), operator, control.OrganisationSpec{
 		Name: "Ours", Admin: control.Invitee{Email: "Root@example.org", Copy: true},
 		Settings: control.OrganisationSettings{Language: "de-AT", AllowedOrigins: []string{"https://app.example.org"}},
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestAccountLinksExpire(t *testing.T) {
 		t.Errorf("just before its end: %v", err)
 	}
 	f.now = done.Invitation.ExpiresAt
-	again, err := f.Reinvite(t.Context(), operator, done.Account.ID, true)
+	again, err := f.Reinvite(t.Context(), operator, done.Account.ID, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestAccountLinksExpire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Reinvite(t.Context(), operator, account.ID, true); !errors.Is(err, &control.StateError{Code: control.CodeWrongState}) {
+	if _, err := f.Reinvite(t.Context(), operator, account.ID, true, nil); !errors.Is(err, &control.StateError{Code: control.CodeWrongState}) {
 		t.Errorf("inviting who is active: %v", err)
 	}
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -65,15 +66,16 @@ func (c *change) invite(call *Call, in *CallInvite, ref KeyRef, to Contact, dige
 		return &StateError{CodeWrongState, "A meeting room or a group has a link of its own: send that one."}
 	}
 	if in.Channel != ChannelCopy {
-		_, err := c.send(call.subject(), ref, to, TemplateLink, in.Link, language)
+		id, err := c.send(call.subject(), ref, to, TemplateLink, in.Link, language)
 		switch {
 		case errors.Is(err, ErrNoGateway):
-			in.Channel = ChannelCopy
+			in.Channel, ref = ChannelCopy, KeyRef{}
 		case err != nil:
 			return err
 		default:
-			// Long enough for the outbox to try for a while.
-			if err := errors.Join(keepKey(c.Tx, ref), eraseAt(c.Tx, in.ExpiresAt, ref)); err != nil {
+			// Or sooner: when it was delivered, or the call ends.
+			err := errors.Join(keepKey(c.Tx, ref), eraseAt(c.Tx, in.ExpiresAt, ref), put(c.Tx, prefixNoticeKey+id, ref))
+			if err != nil {
 				return err
 			}
 		}
@@ -82,8 +84,40 @@ func (c *change) invite(call *Call, in *CallInvite, ref KeyRef, to Contact, dige
 		put(c.Tx, prefixLink+digest, Link{
 			Kind: LinkCallInvite, OrganisationID: call.OrganisationID, TargetID: call.ID, ExpiresAt: in.ExpiresAt,
 		}),
+		put(c.Tx, prefixInvited+call.ID+"/"+digest, ref),
 		schedule(c.Tx, in.ExpiresAt.Add(time.Millisecond), DueGuestLink, digest),
 		c.audit("call.invite", call.subject(), "channel", string(in.Channel)))
+}
+
+// prefixInvited lists the links into a call: invited/<call>/<digest> → KeyRef
+// of where it was sent, zero when it was copied.
+const prefixInvited = "invited/"
+
+// endInvites ends the links into a call that is over, and erases where they
+// were sent (R-PV-1).
+func (c *change) endInvites(call *Call) error {
+	invited := make(map[string]KeyRef)
+	prefix := prefixInvited + call.ID + "/"
+	err := c.Range(prefix, "", func(key string, value []byte) error {
+		ref, err := decode[KeyRef](value)
+		invited[strings.TrimPrefix(key, prefix)] = ref
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for digest, ref := range invited {
+		if err := errors.Join(c.Delete(prefix+digest), c.Delete(prefixLink+digest)); err != nil {
+			return err
+		}
+		if ref.IsZero() {
+			continue
+		}
+		if err := eraseAt(c.Tx, c.now.Add(eraseDelay), ref); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DueGuestLink is due when a guest's link expires. The id is its digest.

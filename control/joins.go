@@ -37,7 +37,13 @@ func (s *Service) CreateJoin(ctx context.Context, c Caller, roomID string, spec 
 		})
 	} else {
 		err = s.store.Update(ctx, func(tx store.Tx) (err error) {
-			join, err = repeatable(s, tx, c, once, func() (Join, error) { return admit(tx) })
+			// The name isn't kept: who repeats the request says it again (R-PV-1).
+			join, err = repeatable(s, tx, c, once, func() (Join, error) {
+				join, err := admit(tx)
+				join.Name = ""
+				return join, err
+			})
+			join.Name = name
 			return err
 		})
 	}

@@ -23,6 +23,9 @@ type KeySpec struct {
 	Name        string
 	Scope       Scope // an organisation or a unit
 	Permissions []string
+	// AllowedOrigins are those of the web pages that may use it; none: the
+	// organisation's.
+	AllowedOrigins []string
 }
 
 func (k KeySpec) clean() (KeySpec, error) {
@@ -42,7 +45,8 @@ func (k KeySpec) clean() (KeySpec, error) {
 		}
 	}
 	k.Permissions = slices.Compact(slices.Sorted(slices.Values(k.Permissions)))
-	return k, nil
+	k.AllowedOrigins, err = cleanOrigins("allowed_origins", k.AllowedOrigins)
+	return k, err
 }
 
 // legacy gives a key that was made before keys had a scope what it could do
@@ -78,6 +82,7 @@ func (s *Service) Authenticate(ctx context.Context, digest [32]byte) (Caller, er
 	}
 	return Caller{
 		OrganisationID: key.OrganisationID, KeyID: key.ID, Scope: key.Scope, Permissions: key.Permissions,
+		AllowedOrigins: key.AllowedOrigins,
 	}, nil
 }
 
@@ -98,15 +103,18 @@ func (s *Service) touch(ctx context.Context, recordKey string, now time.Time) {
 }
 
 // CreateAPIKey makes a key for an organisation or a unit. Its secret can't be
-// had again. That it holds no permission that its maker lacks is the caller's
-// to see to.
-func (s *Service) CreateAPIKey(ctx context.Context, actor Actor, spec KeySpec) (APIKey, string, error) {
+// had again, but by a repetition with the same once. That it holds no
+// permission that its maker lacks is the caller's to see to.
+func (s *Service) CreateAPIKey(ctx context.Context, actor Actor, spec KeySpec, once *Once) (APIKey, string, error) {
 	spec, err := spec.clean()
 	if err != nil {
 		return APIKey{}, "", err
 	}
-	var key APIKey
-	var secret string
+	type made struct {
+		Key    APIKey
+		Secret string
+	}
+	var m made
 	err = s.store.Update(ctx, func(tx store.Tx) error {
 		chain, err := spec.Scope.chain(tx)
 		if err != nil {
@@ -116,16 +124,20 @@ func (s *Service) CreateAPIKey(ctx context.Context, actor Actor, spec KeySpec) (
 		if err := actor.reach(organisationID); err != nil {
 			return err
 		}
-		if key, secret, _, err = s.createKey(tx, organisationID, spec); err != nil {
-			return err
-		}
-		return audit(tx, s.clock(), actor, "api_key.create", key.subject(),
-			"name", key.Name, "scope", string(key.Scope.Kind), "permissions", strings.Join(key.Permissions, " "))
+		m, err = repeatable(s, tx, Caller{OrganisationID: organisationID}, once.by(actor), func() (made, error) {
+			key, secret, _, err := s.createKey(tx, organisationID, spec)
+			if err != nil {
+				return made{}, err
+			}
+			return made{key, secret}, audit(tx, s.clock(), actor, "api_key.create", key.subject(),
+				"name", key.Name, "scope", string(key.Scope.Kind), "permissions", strings.Join(key.Permissions, " "))
+		})
+		return err
 	})
 	if err != nil {
 		return APIKey{}, "", fmt.Errorf("create an API key: %w", err)
 	}
-	return key, secret, nil
+	return m.Key, m.Secret, nil
 }
 
 func (k APIKey) subject() Subject {
@@ -147,11 +159,12 @@ func (s *Service) createKey(tx store.Tx, organisationID string, spec KeySpec) (A
 	digest := hexDigest(sum)
 	key := APIKey{
 		ID: id, OrganisationID: organisationID, Name: spec.Name,
-		Scope: spec.Scope, Permissions: spec.Permissions, CreatedAt: s.clock(),
+		Scope: spec.Scope, Permissions: spec.Permissions, AllowedOrigins: spec.AllowedOrigins, CreatedAt: s.clock(),
 	}
 	err = errors.Join(
 		put(tx, prefixAPIKey+digest, key),
 		put(tx, prefixAPIKeyID+id, digest),
+		listKeyOrigins(tx, key, nil, key.AllowedOrigins),
 		addChild(tx, organisationID, childAPIKey, id))
 	return key, secret, digest, err
 }
@@ -175,6 +188,7 @@ func dropKey(tx store.Tx, digest string) error {
 	return errors.Join(err,
 		tx.Delete(prefixAPIKey+digest),
 		tx.Delete(prefixAPIKeyID+key.ID),
+		listKeyOrigins(tx, key, key.AllowedOrigins, nil),
 		tx.Delete(childKey(key.OrganisationID, childAPIKey, key.ID)))
 }
 

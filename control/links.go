@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/atriumrtc/atrium/control/store"
@@ -25,6 +26,25 @@ func (s *Service) newLink(tx store.Tx, l Link, old sealedLink) (sealedLink, erro
 	secret, digest := s.secrets.NewLink()
 	made := sealedLink{LinkDigest: hexDigest(digest), SealedLink: s.secrets.Seal([]byte(secret), linkPurpose(l.TargetID))}
 	return made, put(tx, prefixLink+made.LinkDigest, l)
+}
+
+// errUnchanged ends a change that was made before: nothing is written.
+var errUnchanged = errors.New("this was done before")
+
+// resetLink gives a thing a new link; errUnchanged when once says that this
+// was done.
+func (s *Service) resetLink(tx store.Tx, actor Actor, once *Once, l Link, at *sealedLink) error {
+	again := true
+	_, err := repeatable(s, tx, Caller{OrganisationID: l.OrganisationID}, once.by(actor), func() (bool, error) {
+		again = false
+		made, err := s.newLink(tx, l, *at)
+		*at = made
+		return true, err
+	})
+	if err == nil && again {
+		return errUnchanged
+	}
+	return err
 }
 
 // dropLink makes a link lead nowhere.

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -167,6 +168,10 @@ func (s *Service) changeMeetingRoom(ctx context.Context, actor Actor, id string,
 			return err
 		}
 		details, err := change(tx, &r)
+		if errors.Is(err, errUnchanged) {
+			room = s.meetingRoom(r)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -207,11 +212,10 @@ func (s *Service) UpdateMeetingRoom(ctx context.Context, actor Actor, id string,
 }
 
 // ResetMeetingRoomLink gives a meeting room a new link and kills the old one
-// at once (R-MR-4).
-func (s *Service) ResetMeetingRoomLink(ctx context.Context, actor Actor, id string) (MeetingRoom, error) {
-	return s.changeMeetingRoom(ctx, actor, id, "meeting_room.link_reset", func(tx store.Tx, r *meetingRoomRecord) (_ []string, err error) {
-		r.sealedLink, err = s.newLink(tx, r.link(), r.sealedLink)
-		return nil, err
+// at once (R-MR-4). With once, a repetition returns the room as it is.
+func (s *Service) ResetMeetingRoomLink(ctx context.Context, actor Actor, id string, once *Once) (MeetingRoom, error) {
+	return s.changeMeetingRoom(ctx, actor, id, "meeting_room.link_reset", func(tx store.Tx, r *meetingRoomRecord) ([]string, error) {
+		return nil, s.resetLink(tx, actor, once, r.link(), &r.sealedLink)
 	})
 }
 

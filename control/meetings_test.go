@@ -95,7 +95,7 @@ func TestMeetingRoomAlone(t *testing.T) {
 	if _, err := f.UpdateMeetingRoom(t.Context(), f.dr.Actor, room.ID, control.MeetingRoomPatch{Locked: &locked}); err != nil {
 		t.Fatal(err)
 	}
-	fresh, err := f.ResetMeetingRoomLink(t.Context(), f.dr.Actor, room.ID)
+	fresh, err := f.ResetMeetingRoomLink(t.Context(), f.dr.Actor, room.ID, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -28,7 +29,8 @@ type Once struct {
 	Operation string // e.g. create_room
 	Key       string // the client's: any string
 	// Request is what was asked, to notice a key that is used for another
-	// request. Only its hash is stored.
+	// request. Only a keyed hash is stored: a plain one of an address could be
+	// guessed, and would outlive its erasure (R-PV-1).
 	Request []byte
 }
 
@@ -45,8 +47,15 @@ func (o *Once) by(a Actor) *Once {
 // person's name, hence sealed (R-PV-1).
 type onceRecord struct {
 	ExpiresAt time.Time `json:"expires_at"`
-	Request   string    `json:"request"` // SHA-256
+	Request   []byte    `json:"request"` // Secrets.Digest
 	Sealed    []byte    `json:"sealed"`
+}
+
+// Repeat is repeatable's for what others do in a transaction of the store:
+// what do returns is given again to who repeats the request, and nothing is
+// done.
+func Repeat[T any](s *Service, tx store.Tx, actor Actor, organisationID string, once *Once, do func() (T, error)) (T, error) {
+	return repeatable(s, tx, Caller{OrganisationID: organisationID}, once.by(actor), do)
 }
 
 // repeatable returns the stored result of once, or runs do and stores its
@@ -59,11 +68,11 @@ func repeatable[T any](s *Service, tx store.Tx, c Caller, once *Once, do func() 
 	now := s.clock()
 	id := sha256.Sum256([]byte(once.Operation + "\x00" + once.Key))
 	key := prefixOnce + c.OrganisationID + "/" + hex.EncodeToString(id[:])
-	request := sha256.Sum256(once.Request)
+	request := s.secrets.Digest("once", string(once.Request))
 	record, err := get[onceRecord](tx, key)
 	switch {
 	case err == nil && now.Before(record.ExpiresAt):
-		if record.Request != hexDigest(request) {
+		if !bytes.Equal(record.Request, request) {
 			return zero, ErrOnceMismatch
 		}
 		data, err := s.secrets.Open(record.Sealed, key)
@@ -74,7 +83,7 @@ func repeatable[T any](s *Service, tx store.Tx, c Caller, once *Once, do func() 
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return zero, err
 	}
-	if err := purgeOnce(tx, now); err != nil {
+	if _, err := purgeOnce(tx, now, purgeBatch); err != nil {
 		return zero, err
 	}
 	result, err := do()
@@ -85,7 +94,7 @@ func repeatable[T any](s *Service, tx store.Tx, c Caller, once *Once, do func() 
 	if err != nil {
 		return zero, err
 	}
-	record = onceRecord{ExpiresAt: now.Add(OnceLifetime), Request: hexDigest(request), Sealed: s.secrets.Seal(data, key)}
+	record = onceRecord{ExpiresAt: now.Add(OnceLifetime), Request: request, Sealed: s.secrets.Seal(data, key)}
 	if err := tx.Put(expiryKey(record.ExpiresAt, key), nil); err != nil {
 		return zero, err
 	}
@@ -97,8 +106,9 @@ func expiryKey(at time.Time, key string) string {
 	return fmt.Sprintf("%s%012d/%s", prefixOnceExpiry, at.Unix(), strings.TrimPrefix(key, prefixOnce))
 }
 
-// purgeOnce deletes some of the stored results that have expired.
-func purgeOnce(tx store.Tx, now time.Time) error {
+// purgeOnce deletes the first of the stored results that have expired, at most
+// so many, and says how many.
+func purgeOnce(tx store.Tx, now time.Time, most int) (int, error) {
 	var expired []string
 	err := tx.Range(prefixOnceExpiry, "", func(key string, _ []byte) error {
 		at, _, _ := strings.Cut(strings.TrimPrefix(key, prefixOnceExpiry), "/")
@@ -106,22 +116,22 @@ func purgeOnce(tx store.Tx, now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("%w: an expiry can't be read", store.ErrCorrupt)
 		}
-		if len(expired) == purgeBatch || seconds >= now.Unix() {
+		if len(expired) == most || seconds >= now.Unix() {
 			return store.ErrStop
 		}
 		expired = append(expired, key)
 		return nil
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, key := range expired {
 		_, rest, _ := strings.Cut(strings.TrimPrefix(key, prefixOnceExpiry), "/")
 		if err := errors.Join(deleteExpired(tx, prefixOnce+rest, now), tx.Delete(key)); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return len(expired), nil
 }
 
 // deleteExpired deletes a stored result, unless its key has been used anew.

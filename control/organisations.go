@@ -48,8 +48,9 @@ type Founded struct {
 }
 
 // FoundOrganisation makes an organisation with its first system administrator
-// and its first API key (R-T-0).
-func (s *Service) FoundOrganisation(ctx context.Context, actor Actor, spec OrganisationSpec) (Founded, error) {
+// and its first API key (R-T-0). With once, a repetition returns the first
+// one's result.
+func (s *Service) FoundOrganisation(ctx context.Context, actor Actor, spec OrganisationSpec, once *Once) (Founded, error) {
 	name, err := CleanName("name", spec.Name)
 	if err != nil {
 		return Founded{}, err
@@ -68,32 +69,39 @@ func (s *Service) FoundOrganisation(ctx context.Context, actor Actor, spec Organ
 	}
 	var made Founded
 	err = s.inviting(ctx, "system_admin", invitees, func(tx store.Tx, letters []letter) (err error) {
-		now := s.clock()
-		made = Founded{Organisation: Organisation{ID: id, Name: name, Settings: settings, CreatedAt: now}}
-		if err := put(tx, prefixOrganisation+id, made.Organisation); err != nil {
-			return err
-		}
-		if err := listOrigins(tx, id, nil, settings.AllowedOrigins); err != nil {
-			return err
-		}
-		if err := audit(tx, now, actor, "organisation.create", made.Organisation.subject(), "name", name); err != nil {
-			return err
-		}
-		made.APIKey, made.Secret, _, err = s.createKey(tx, id,
-			KeySpec{Name: "first key", Scope: Scope{ScopeOrganisation, id}, Permissions: []string{AllPermissions}})
-		if err != nil {
-			return err
-		}
-		for _, l := range letters {
-			made.Admin, err = s.appoint(tx, actor, SystemAdmin, Scope{ScopeOrganisation, id}, l)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		made, err = repeatable(s, tx, Caller{}, once.by(actor), func() (Founded, error) {
+			return s.found(tx, actor, Organisation{ID: id, Name: name, Settings: settings, CreatedAt: s.clock()}, letters)
+		})
+		return err
 	})
 	if err != nil {
 		return Founded{}, fmt.Errorf("create an organisation: %w", err)
+	}
+	return made, nil
+}
+
+// found stores a new organisation.
+func (s *Service) found(tx store.Tx, actor Actor, org Organisation, letters []letter) (Founded, error) {
+	made := Founded{Organisation: org}
+	err := put(tx, prefixOrganisation+org.ID, org)
+	if err != nil {
+		return Founded{}, err
+	}
+	if err := listOrigins(tx, org.ID, nil, org.Settings.AllowedOrigins); err != nil {
+		return Founded{}, err
+	}
+	if err := audit(tx, org.CreatedAt, actor, "organisation.create", org.subject(), "name", org.Name); err != nil {
+		return Founded{}, err
+	}
+	made.APIKey, made.Secret, _, err = s.createKey(tx, org.ID,
+		KeySpec{Name: "first key", Scope: Scope{ScopeOrganisation, org.ID}, Permissions: []string{AllPermissions}})
+	if err != nil {
+		return Founded{}, err
+	}
+	for _, l := range letters {
+		if made.Admin, err = s.appoint(tx, actor, SystemAdmin, Scope{ScopeOrganisation, org.ID}, l); err != nil {
+			return Founded{}, err
+		}
 	}
 	return made, nil
 }
@@ -102,7 +110,7 @@ func (s *Service) FoundOrganisation(ctx context.Context, actor Actor, spec Organ
 // with every permission in it, whose secret can't be had again, and no
 // administrator.
 func (s *Service) CreateOrganisation(ctx context.Context, name string) (Organisation, string, error) {
-	made, err := s.FoundOrganisation(ctx, Actor{Kind: ActorOperator}, OrganisationSpec{Name: name})
+	made, err := s.FoundOrganisation(ctx, Actor{Kind: ActorOperator}, OrganisationSpec{Name: name}, nil)
 	return made.Organisation, made.Secret, err
 }
 

@@ -162,7 +162,7 @@ func TestUnknownForeignDeleted(t *testing.T) {
 			return err
 		},
 		"reset area": func(ctx context.Context, a control.Actor, _, area, _ string) error {
-			_, err := f.ResetAreaLink(ctx, a, area)
+			_, err := f.ResetAreaLink(ctx, a, area, nil)
 			return err
 		},
 		"delete area": func(ctx context.Context, a control.Actor, _, area, _ string) error { return f.DeleteArea(ctx, a, area) },
@@ -183,7 +183,7 @@ func TestUnknownForeignDeleted(t *testing.T) {
 			return err
 		},
 		"reset room": func(ctx context.Context, a control.Actor, _, _, room string) error {
-			_, err := f.ResetMeetingRoomLink(ctx, a, room)
+			_, err := f.ResetMeetingRoomLink(ctx, a, room, nil)
 			return err
 		},
 		"delete room": func(ctx context.Context, a control.Actor, _, _, room string) error {
@@ -201,7 +201,7 @@ func TestUnknownForeignDeleted(t *testing.T) {
 			return err
 		},
 		"key": func(ctx context.Context, a control.Actor, unit, _, _ string) error {
-			_, _, err := f.CreateAPIKey(ctx, a, control.KeySpec{Name: name, Scope: unitScope(unit), Permissions: []string{"x"}})
+			_, _, err := f.CreateAPIKey(ctx, a, control.KeySpec{Name: name, Scope: unitScope(unit), Permissions: []string{"x"}}, nil)
 			return err
 		},
 	}

@@ -37,6 +37,7 @@ import (
 //	breakouts/<call>                      Breakouts
 //	visit/<id>                            in a queue: queue/<area>/<arrived ms>/<visit>
 //	participant/<participant id>          whose they are: a visit, a seat of staff
+//	seat_of/<account>/<participant id>    nothing: finds the seats of somebody of staff
 //	call/<id>                             live: call_live/<area or meeting room>/<call>
 //	consult/<id>                          open, in an area: consult_in/<area>/<id>
 //	area_event/<area>/<seq>               AreaEvent; area_seq/<area>: the last seq
@@ -46,9 +47,12 @@ import (
 //	sealed_key/<slot>                     KeyRef: slots of the key file that are in use
 //	used_token/<expiry ms>/<jti>          nothing: join tokens that were used
 //	room/<organisation>/<id>              roomRecord: rooms of the API
+//	room_person/<participant id>          roomPerson: who is in one; room_people/<room>/<participant id>: nothing
+//	room_call/<room>                      roomCall: since when anybody is
 //	once/<organisation>/<digest>          onceRecord
 //	once_expiry/<seconds>/<organisation>/<digest>   nothing: finds what to purge
-//	origin/<digest>/<organisation>        nothing: who lists the origin of a web page
+//	origin/<digest>/<organisation or key> nothing: who lists the origin of a web page
+//	key_origins/<organisation>/<key>      []string: those of an API key that has its own
 //	demo                                  demoRecord
 const (
 	prefixOrganisation = "organisation/"
@@ -77,6 +81,7 @@ const (
 	prefixVisit        = "visit/"
 	prefixQueue        = "queue/"
 	prefixParticipant  = "participant/"
+	prefixSeatOf       = "seat_of/"
 	prefixCall         = "call/"
 	prefixCallLive     = "call_live/"
 	prefixConsult      = "consult/"
@@ -89,9 +94,13 @@ const (
 	prefixSealedKey    = "sealed_key/"
 	prefixUsedToken    = "used_token/"
 	prefixRoom         = "room/"
+	prefixRoomPerson   = "room_person/"
+	prefixRoomPeople   = "room_people/"
+	prefixRoomCall     = "room_call/"
 	prefixOnce         = "once/"
 	prefixOnceExpiry   = "once_expiry/"
 	prefixOrigin       = "origin/"
+	prefixKeyOrigins   = "key_origins/"
 	keyDemo            = "demo"
 )
 

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -164,26 +165,22 @@ func (s *Service) Rooms(ctx context.Context, c Caller, after string, limit int) 
 // DeleteRoom deletes a room and its link for good, then ends its call. When
 // it returns nil, nobody gets in any more, also after a crash (SE-12).
 func (s *Service) DeleteRoom(ctx context.Context, c Caller, id string) error {
-	err := s.store.Update(ctx, func(tx store.Tx) error {
+	err := s.change(ctx, c.Actor(), "delete a room", func(ch *change) error {
 		if !validID(id) {
 			return ErrNotFound
 		}
 		key := roomKey(c.OrganisationID, id)
-		record, err := get[roomRecord](tx, key)
+		record, err := get[roomRecord](ch.Tx, key)
 		if err != nil {
 			return err
 		}
-		if err := tx.Delete(prefixLink + record.LinkDigest); err != nil {
+		if err := errors.Join(ch.Delete(prefixLink+record.LinkDigest), ch.Delete(key), ch.emptyRoom(id)); err != nil {
 			return err
 		}
-		if err := tx.Delete(key); err != nil {
-			return err
-		}
-		deleted := Room{ID: id, OrganisationID: c.OrganisationID}
-		return audit(tx, s.clock(), c.Actor(), "room.delete", deleted.subject())
+		return ch.audit("room.delete", Room{ID: id, OrganisationID: c.OrganisationID}.subject())
 	})
 	if err != nil {
-		return fmt.Errorf("delete a room: %w", err)
+		return err
 	}
 	// Who asked may have gone meanwhile; the room is deleted all the same.
 	if err := s.media.CloseRoom(context.WithoutCancel(ctx), id); err != nil {

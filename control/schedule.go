@@ -30,6 +30,9 @@ func dueHandlers() map[DueKind]func(c *change, id string) error {
 		DueGroupOver:    (*change).groupDue,
 		DueGroupWarn:    (*change).groupWarn,
 		DueGroupEnd:     (*change).groupEnd,
+		DueTokens:       (*change).tokensDue,
+		DueOnce:         (*change).onceDue,
+		DueSessions:     (*change).sessionsDue,
 		DueInvitation:   func(c *change, id string) error { return c.expireAccountLink(c.Tx, c.now, id) },
 		DueLink:         func(c *change, id string) error { return c.expireAccountLink(c.Tx, c.now, id) },
 		// A key is overwritten before: see doDue.
@@ -47,7 +50,11 @@ func (s *Service) Start(ctx context.Context) error {
 	if err := s.keepKeys(ctx); err != nil {
 		return err
 	}
-	return s.everybodyGone(ctx)
+	if err := s.planPurges(ctx); err != nil {
+		// A full disk is no reason not to serve what can be served.
+		s.log.WarnContext(ctx, "that expired records are cleared away could not be planned", "err", err)
+	}
+	return errors.Join(s.everybodyGone(ctx), s.roomsEmpty(ctx))
 }
 
 // Run does what is due, when it is due, until ctx ends; its error is then nil.

@@ -17,6 +17,7 @@ type seatRecord struct {
 	VisitID        string    `json:"visit_id,omitempty"`
 	CallID         string    `json:"call_id,omitempty"`  // of staff
 	Identity       string    `json:"identity,omitempty"` // of staff: see Staff
+	Session        string    `json:"session,omitempty"`  // of staff: see Staff
 	Name           string    `json:"name,omitempty"`     // of staff
 	Role           Role      `json:"role"`
 	Connected      bool      `json:"connected"`
@@ -27,6 +28,11 @@ type seatRecord struct {
 // SeatTime loses it.
 func (c *change) putSeat(participantID string, seat seatRecord) error {
 	seat.Connected, seat.GoneAt = false, c.now
+	if account := seat.account(); account != "" {
+		if err := c.Put(seatOfKey(account, participantID), nil); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
 		put(c.Tx, prefixParticipant+participantID, seat),
 		schedule(c.Tx, c.now.Add(SeatTime), DueVisitGone, participantID))
@@ -42,6 +48,11 @@ func (c *change) dropSeat(participantID string) error {
 		return err
 	}
 	c.follows(participantID)
+	if account := seat.account(); account != "" {
+		if err := c.Delete(seatOfKey(account, participantID)); err != nil {
+			return err
+		}
+	}
 	if !seat.GoneAt.IsZero() {
 		if err := unschedule(c.Tx, seat.GoneAt.Add(SeatTime), DueVisitGone, participantID); err != nil {
 			return err
@@ -212,9 +223,12 @@ const (
 // Left is told that a seat of media's has gone for good. Who left by their own
 // will or was gone for too long ends their visit, or leaves the call if they
 // are staff; when the server stops, or failed them, they have SeatTime to come
-// back. It does nothing for participants of the API's rooms.
+// back. Who was in a room of the API is out of it, whatever the reason.
 func (s *Service) Left(ctx context.Context, participantID string, why Departure) error {
 	return s.change(ctx, System(), "note that somebody left", func(c *change) error {
+		if left, err := c.leaveRoom(participantID); left || err != nil {
+			return err
+		}
 		switch why {
 		case DepartedShutdown:
 			return nil // visits survive a restart: see Start

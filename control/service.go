@@ -19,6 +19,8 @@ type Options struct {
 	Vault   Vault            // nil: what guests type can't be stored, so that nobody enters an area
 	Outbox  Outbox           // nil: nothing is sent; links are copied
 	Signer  Signer           // nil: heads of the audit log aren't signed
+	Rights  Rights           // nil: who loses a role leaves the calls there, whatever other roles they have
+	Expired Expired          // nil: nothing else is to be cleared away
 	Now     func() time.Time // nil: the wall clock
 	Clock   Clock            // of the scheduler; nil: the runtime's
 	Logger  *slog.Logger     // nil: no logs
@@ -33,6 +35,8 @@ type Service struct {
 	vault   Vault
 	outbox  Outbox
 	signer  Signer
+	rights  Rights
+	expired Expired
 	now     func() time.Time
 	timers  Clock
 	log     *slog.Logger
@@ -49,7 +53,7 @@ func New(o Options) (*Service, error) {
 	o = o.withDefaults()
 	return &Service{
 		store: o.Store, media: o.Media, secrets: o.Secrets, vault: o.Vault, outbox: o.Outbox,
-		signer: o.Signer, now: (&steadyClock{source: o.Now}).now, timers: o.Clock, log: o.Logger,
+		signer: o.Signer, rights: o.Rights, expired: o.Expired, now: (&steadyClock{source: o.Now}).now, timers: o.Clock, log: o.Logger,
 	}, nil
 }
 
@@ -59,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Outbox == nil {
 		o.Outbox = noOutbox{}
+	}
+	if o.Rights == nil {
+		o.Rights = noRights{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -34,15 +34,16 @@ func (s *Service) useToken(tx store.Tx, id string, expires time.Time) error {
 	case !errors.Is(err, store.ErrNotFound):
 		return err
 	}
-	if err := purgeTokens(tx, s.clock().Add(-tokenGrace)); err != nil {
+	if _, err := purgeTokens(tx, s.clock().Add(-tokenGrace), purgeBatch); err != nil {
 		return err
 	}
 	return tx.Put(key, nil)
 }
 
-// purgeTokens forgets some of the tokens that expired before a time: more in
-// each transaction than it adds, so that they don't pile up.
-func purgeTokens(tx store.Tx, before time.Time) error {
+// purgeTokens forgets the first of the tokens that expired before a time, at
+// most so many, and says how many. With each token that is added more than one
+// goes, so that they don't pile up.
+func purgeTokens(tx store.Tx, before time.Time, most int) (int, error) {
 	var expired []string
 	err := tx.Range(prefixUsedToken, "", func(key string, _ []byte) error {
 		ms, _, _ := strings.Cut(strings.TrimPrefix(key, prefixUsedToken), "/")
@@ -50,7 +51,7 @@ func purgeTokens(tx store.Tx, before time.Time) error {
 		if err != nil {
 			return fmt.Errorf("%w: an expiry can't be read", store.ErrCorrupt)
 		}
-		if len(expired) == purgeBatch || !at.Before(before) {
+		if len(expired) == most || !at.Before(before) {
 			return store.ErrStop
 		}
 		expired = append(expired, key)
@@ -59,7 +60,7 @@ func purgeTokens(tx store.Tx, before time.Time) error {
 	for _, key := range expired {
 		err = errors.Join(err, tx.Delete(key))
 	}
-	return err
+	return len(expired), err
 }
 
 // UseToken marks a join token of a room as used, durably. ErrTokenUsed when it

@@ -25,11 +25,14 @@ const AllPermissions = "*"
 // APIKey lets an embedding app act for its organisation, or for a unit of it.
 // The secret isn't kept, only its SHA-256, which is the record's key.
 type APIKey struct {
-	ID             string    `json:"id"`
-	OrganisationID string    `json:"organisation_id"`
-	Name           string    `json:"name"`
-	Scope          Scope     `json:"scope"`       // an organisation or a unit
-	Permissions    []string  `json:"permissions"` // of control/auth's table
+	ID             string   `json:"id"`
+	OrganisationID string   `json:"organisation_id"`
+	Name           string   `json:"name"`
+	Scope          Scope    `json:"scope"`       // an organisation or a unit
+	Permissions    []string `json:"permissions"` // of control/auth's table
+	// AllowedOrigins are the origins of the web pages that may use the key;
+	// none: those of its organisation (SE-8).
+	AllowedOrigins []string  `json:"allowed_origins,omitempty"`
 	CreatedAt      time.Time `json:"created_at"`
 	// LastUsedAt is exact to lastUsedStep, so that calls don't each write.
 	LastUsedAt time.Time `json:"last_used_at,omitzero"`
@@ -41,6 +44,7 @@ type Caller struct {
 	KeyID          string
 	Scope          Scope
 	Permissions    []string
+	AllowedOrigins []string // the key's own
 }
 
 // Actor is the caller as who does something.

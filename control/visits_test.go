@@ -307,7 +307,7 @@ func TestMessagesAndDeviceCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 60 {
-		if _, err := f.Message(t.Context(), f.dr, ann.id, fmt.Sprint("Canary ", i)); err != nil {
+		if _, err := f.Message(t.Context(), f.dr, ann.id, fmt.Sprint("Canary ", i), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -320,7 +320,7 @@ func TestMessagesAndDeviceCheck(t *testing.T) {
 		t.Errorf("device check %+v", v.Device)
 	}
 	f.admit(f.dr, ann, control.AdmitSpec{})
-	_, err = f.Message(t.Context(), f.dr, ann.id, "too late")
+	_, err = f.Message(t.Context(), f.dr, ann.id, "too late", nil)
 	refusedWith(t, err, control.CodeWrongState)
 	f.wantNoCanary()
 }

@@ -37,6 +37,7 @@ type Reinvite struct {
 
 type reinviteInput struct {
 	IDPath
+	OnceHeader
 	Body *Reinvite // may be left out
 }
 
@@ -54,7 +55,7 @@ func (s *Server) registerAccounts(h huma.API) {
 	add(s, h, route{
 		method: http.MethodPost, path: "/accounts/{id}/disable", id: "disable-account", tag: tagAccounts, status: http.StatusOK,
 		permission: auth.AccountsManage, target: account, errors: []int{http.StatusConflict, http.StatusInsufficientStorage},
-		summary: "Shut an account out", description: "Signs it out everywhere at once; its invitations and links are dead, its roles don't count.",
+		summary: "Shut an account out", description: "Signs it out everywhere at once and takes it out of its calls; its invitations and links are dead, its roles don't count.",
 	}, s.disableAccount)
 	add(s, h, route{
 		method: http.MethodPost, path: "/accounts/{id}/enable", id: "enable-account", tag: tagAccounts, status: http.StatusOK,
@@ -83,33 +84,26 @@ func (s *Server) getAccount(ctx context.Context, in *IDPath) (*output[Account], 
 }
 
 func (s *Server) disableAccount(ctx context.Context, in *IDPath) (*output[Account], error) {
-	account, err := s.control.DisableAccount(ctx, actorOf(ctx), in.ID)
-	if err == nil {
-		err = s.signOutEverywhere(ctx, in.ID)
-	}
+	account, err := s.control.DisableAccount(ctx, actorOf(ctx), in.ID, func(tx store.Tx) error {
+		return s.sessions.DeleteAll(tx, in.ID)
+	})
 	return respond(account, err, accountOf)
 }
 
-// enableAccount first ends what sessions a disabled account may have left:
-// they would revive.
 func (s *Server) enableAccount(ctx context.Context, in *IDPath) (*output[Account], error) {
-	before, err := s.control.Account(ctx, actorOf(ctx), in.ID)
-	if err == nil && before.State == control.AccountDisabled {
-		err = s.signOutEverywhere(ctx, in.ID)
-	}
-	if err != nil {
-		return nil, err
-	}
 	account, err := s.control.EnableAccount(ctx, actorOf(ctx), in.ID)
 	return respond(account, err, accountOf)
 }
 
-func (s *Server) signOutEverywhere(ctx context.Context, accountID string) error {
-	return s.store.Update(ctx, func(tx store.Tx) error { return s.sessions.DeleteAll(tx, accountID) })
-}
-
 func (s *Server) reinvite(ctx context.Context, in *reinviteInput) (*output[Invitation], error) {
 	copyLink := in.Body != nil && in.Body.Copy
-	made, err := s.control.Reinvite(ctx, actorOf(ctx), in.ID, copyLink)
+	once, err := in.once("reinvite", struct {
+		ID   string
+		Copy bool
+	}{in.ID, copyLink})
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.control.Reinvite(ctx, actorOf(ctx), in.ID, copyLink, once)
 	return respond(made, err, func(i control.Invitation) Invitation { return invitationOf(ctx, i) })
 }

@@ -15,16 +15,17 @@ import (
 
 // APIKey lets an app act for an organisation or a unit.
 type APIKey struct {
-	ID          string     `json:"id" format:"uuid"`
-	Name        string     `json:"name" example:"Patient portal"`
-	Scope       Scope      `json:"scope" doc:"An organisation or a unit."`
-	Permissions []string   `json:"permissions" nullable:"false" doc:"What it may do there. *: everything that a key can."`
-	CreatedAt   time.Time  `json:"created_at"`
-	LastUsedAt  *time.Time `json:"last_used_at,omitempty" doc:"To the hour."`
+	ID             string     `json:"id" format:"uuid"`
+	Name           string     `json:"name" example:"Patient portal"`
+	Scope          Scope      `json:"scope" doc:"An organisation or a unit."`
+	Permissions    []string   `json:"permissions" nullable:"false" doc:"What it may do there. *: everything that a key can."`
+	AllowedOrigins []string   `json:"allowed_origins,omitempty" nullable:"false" doc:"Of the web pages that may use it; none: those of the organisation."`
+	CreatedAt      time.Time  `json:"created_at"`
+	LastUsedAt     *time.Time `json:"last_used_at,omitempty" doc:"To the hour."`
 }
 
 func apiKeyOf(k control.APIKey) APIKey {
-	made := APIKey{ID: k.ID, Name: k.Name, Scope: scopeOf(k.Scope), Permissions: k.Permissions, CreatedAt: k.CreatedAt}
+	made := APIKey{ID: k.ID, Name: k.Name, Scope: scopeOf(k.Scope), Permissions: k.Permissions, AllowedOrigins: k.AllowedOrigins, CreatedAt: k.CreatedAt}
 	if !k.LastUsedAt.IsZero() {
 		made.LastUsedAt = &k.LastUsedAt
 	}
@@ -39,8 +40,9 @@ type NewAPIKey struct {
 
 // CreateAPIKey is the body of POST /api-keys.
 type CreateAPIKey struct {
-	Name        string   `json:"name" doc:"1 to 80 characters." example:"Patient portal"`
-	Permissions []string `json:"permissions" nullable:"false" minItems:"1" maxItems:"100" doc:"Those of the routes that it is for; * for all." example:"[\"queue.read\",\"visits.conduct\"]"`
+	Name           string   `json:"name" doc:"1 to 80 characters." example:"Patient portal"`
+	Permissions    []string `json:"permissions" nullable:"false" minItems:"1" maxItems:"100" doc:"Those of the routes that it is for; * for all." example:"[\"queue.read\",\"visits.conduct\"]"`
+	AllowedOrigins []string `json:"allowed_origins,omitempty" nullable:"false" doc:"Of the web pages that may use it: a page that holds a key shows it to whoever opens it, so give it little. None: those of the organisation. People may use their visits and join tokens from these pages too." example:"[\"https://app.example.org\"]"`
 }
 
 // UnitQuery narrows a list of the organisation's.
@@ -50,6 +52,7 @@ type UnitQuery struct {
 
 type createAPIKeyInput struct {
 	UnitQuery
+	OnceHeader
 	Body CreateAPIKey
 }
 
@@ -61,7 +64,7 @@ type listOfUnitInput struct {
 func (s *Server) registerAPIKeys(h huma.API) {
 	add(s, h, route{
 		method: http.MethodPost, path: "/api-keys", id: "create-api-key", tag: tagKeys, status: http.StatusCreated,
-		permission: auth.KeysManage, target: ownOrganisationOrUnit(), errors: bodyErrors(),
+		permission: auth.KeysManage, target: ownOrganisationOrUnit(), errors: bodyErrors(http.StatusConflict),
 		summary: "Create an API key",
 		description: "For the organisation, or with `unit_id` for a unit of it. With no permission that its maker lacks, unless " +
 			"the maker could appoint somebody to a role that has it.",
@@ -85,8 +88,16 @@ func (s *Server) createAPIKey(ctx context.Context, in *createAPIKeyInput) (*outp
 			return nil, problem
 		}
 	}
-	key, secret, err := s.control.CreateAPIKey(ctx, a.actor,
-		control.KeySpec{Name: in.Body.Name, Scope: a.chain[0], Permissions: in.Body.Permissions})
+	once, err := in.once("create_api_key", struct {
+		On   control.Scope
+		Body CreateAPIKey
+	}{a.chain[0], in.Body})
+	if err != nil {
+		return nil, err
+	}
+	key, secret, err := s.control.CreateAPIKey(ctx, a.actor, control.KeySpec{
+		Name: in.Body.Name, Scope: a.chain[0], Permissions: in.Body.Permissions, AllowedOrigins: in.Body.AllowedOrigins,
+	}, once)
 	return respond(key, err, func(k control.APIKey) NewAPIKey { return NewAPIKey{apiKeyOf(k), secret} })
 }
 

@@ -126,7 +126,7 @@ func (s *Server) registerGrants(h huma.API) {
 			method: http.MethodDelete, path: on.path + "/{grant_id}", id: "remove-" + on.id, tag: tagRoles,
 			status: http.StatusNoContent, permission: on.permission, target: on.target,
 			errors:  []int{http.StatusNotFound, http.StatusConflict, http.StatusInsufficientStorage},
-			summary: "Take a role on " + on.of + " away", description: "It counts from the next request on, and ends open streams within a second.",
+			summary: "Take a role on " + on.of + " away", description: "It counts from the next request on, and ends open streams and takes out of calls within a second.",
 		}
 		if on.target.param == "" {
 			add(s, h, list, func(ctx context.Context, in *ListQuery) (*listOutput[Appointee], error) {

@@ -82,7 +82,7 @@ func (s *Server) registerAreas(h huma.API) {
 	}, s.restoreArea)
 	add(s, h, route{
 		method: http.MethodPost, path: "/areas/{id}/link/reset", id: "reset-area-link", tag: tagAreas, status: http.StatusOK,
-		permission: auth.LinksReset, target: area, errors: []int{http.StatusInsufficientStorage},
+		permission: auth.LinksReset, target: area, errors: []int{http.StatusConflict, http.StatusInsufficientStorage},
 		summary: "Give a waiting area a new link", description: "The old one is dead at once.",
 	}, s.resetAreaLink)
 }
@@ -146,7 +146,11 @@ func (s *Server) restoreArea(ctx context.Context, in *IDPath) (*output[Area], er
 	return s.area(ctx, a, err)
 }
 
-func (s *Server) resetAreaLink(ctx context.Context, in *IDPath) (*output[Area], error) {
-	a, err := s.control.ResetAreaLink(ctx, actorOf(ctx), in.ID)
+func (s *Server) resetAreaLink(ctx context.Context, in *onceInput) (*output[Area], error) {
+	once, err := in.once("reset_area_link", in.ID)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.control.ResetAreaLink(ctx, actorOf(ctx), in.ID, once)
 	return s.area(ctx, a, err)
 }

@@ -227,6 +227,28 @@ func (s *Server) related(ctx context.Context, p *principal, kind control.ThingKi
 	return false, nil
 }
 
+// seated takes somebody of staff out of a call again who lost what let them in
+// while they came in: who loses it later is taken out by the rules (R-P-2).
+func (s *Server) seated(ctx context.Context, callID, participantID string) error {
+	a := accessOf(ctx)
+	p := *a.principal
+	if p.account == nil {
+		return nil
+	}
+	may, err := s.renew(ctx, &p)
+	if err != nil {
+		return err
+	}
+	if may && s.policy.Allows(a.route.permission, p.roles(a.route.permission, a.chain)...) {
+		return nil
+	}
+	err = s.control.RemoveMember(ctx, control.System(), callID, participantID)
+	if err != nil && !errors.Is(err, control.ErrNotFound) {
+		return err
+	}
+	return forbidden()
+}
+
 // thingOf is the kind of thing that a scope is.
 func thingOf(kind control.ScopeKind) control.ThingKind {
 	if kind == control.ScopeRoom {

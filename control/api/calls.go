@@ -185,6 +185,9 @@ func (s *Server) enterMeetingRoom(ctx context.Context, in *enterMeetingRoomInput
 		return nil, err
 	}
 	call, join, err := s.control.EnterMeetingRoom(ctx, who, in.ID)
+	if err == nil {
+		err = s.seated(ctx, call.ID, join.ParticipantID)
+	}
 	if err != nil {
 		return nil, err
 	}

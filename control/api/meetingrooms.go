@@ -96,7 +96,7 @@ func (s *Server) registerMeetingRooms(h huma.API) {
 	}, s.deleteMeetingRoom)
 	add(s, h, route{
 		method: http.MethodPost, path: "/meeting-rooms/{id}/link/reset", id: "reset-meeting-room-link", tag: tagMeetingRooms, status: http.StatusOK,
-		permission: auth.RoomsEdit, target: room, errors: []int{http.StatusInsufficientStorage},
+		permission: auth.RoomsEdit, target: room, errors: []int{http.StatusConflict, http.StatusInsufficientStorage},
 		summary: "Give a meeting room a new link", description: "The old one is dead at once.",
 	}, s.resetMeetingRoomLink)
 }
@@ -142,7 +142,11 @@ func (s *Server) deleteMeetingRoom(ctx context.Context, in *IDPath) (*struct{}, 
 	return nil, s.control.DeleteMeetingRoom(ctx, actorOf(ctx), in.ID)
 }
 
-func (s *Server) resetMeetingRoomLink(ctx context.Context, in *IDPath) (*output[MeetingRoom], error) {
-	r, err := s.control.ResetMeetingRoomLink(ctx, actorOf(ctx), in.ID)
+func (s *Server) resetMeetingRoomLink(ctx context.Context, in *onceInput) (*output[MeetingRoom], error) {
+	once, err := in.once("reset_meeting_room_link", in.ID)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.control.ResetMeetingRoomLink(ctx, actorOf(ctx), in.ID, once)
 	return meetingRoom(ctx, r, err)
 }

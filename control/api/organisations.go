@@ -37,6 +37,7 @@ type CreateOrganisation struct {
 }
 
 type createOrganisationInput struct {
+	OnceHeader
 	Body CreateOrganisation
 }
 
@@ -85,7 +86,11 @@ func (s *Server) createOrganisation(ctx context.Context, in *createOrganisationI
 	if in.Body.SystemAdmin != nil {
 		spec.Admin = in.Body.SystemAdmin.invitee()
 	}
-	made, err := s.control.FoundOrganisation(ctx, actorOf(ctx), spec)
+	once, err := in.once("create_organisation", in.Body)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.control.FoundOrganisation(ctx, actorOf(ctx), spec, once)
 	return respond(made, err, func(m control.Founded) NewOrganisation {
 		all := NewOrganisation{Organisation: organisationOf(m.Organisation), APIKey: NewAPIKey{apiKeyOf(m.APIKey), m.Secret}}
 		if in.Body.SystemAdmin != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -228,7 +229,7 @@ func (s *Server) admit(ctx context.Context, r route, req *http.Request) (*access
 		return nil, problem
 	}
 	if origin := originOf(ctx).foreign; origin != "" {
-		listed, err := s.control.OriginAllowed(ctx, origin, p.organisation())
+		listed, err := s.listed(ctx, p, origin)
 		if err != nil {
 			return nil, problemOf(s.failed(ctx, r.id, err))
 		}
@@ -237,6 +238,21 @@ func (s *Server) admit(ctx context.Context, r route, req *http.Request) (*access
 		}
 	}
 	return s.authorise(ctx, r, p, req)
+}
+
+// listed says whether pages of a foreign origin may act for p (SE-8): an API
+// key's own list comes before its organisation's.
+func (s *Server) listed(ctx context.Context, p *principal, origin string) (bool, error) {
+	switch {
+	case p.operator:
+		return false, nil // no page has the operator key
+	case p.key != nil && len(p.key.AllowedOrigins) > 0:
+		return slices.Contains(p.key.AllowedOrigins, origin), nil
+	case p.key != nil:
+		return s.control.OriginAllowed(ctx, origin, p.key.OrganisationID)
+	}
+	all, err := s.control.Origins(ctx, p.organisation())
+	return slices.Contains(all, origin), err
 }
 
 // visitTokenOf returns the visit token that a request shows, of a route that

@@ -50,6 +50,12 @@ func (h OnceHeader) once(operation string, request any) (*control.Once, error) {
 	return &control.Once{Operation: operation, Key: h.IdempotencyKey, Request: data}, nil
 }
 
+// onceInput is the path of a thing that something is made anew of.
+type onceInput struct {
+	IDPath
+	OnceHeader
+}
+
 type createRoomInput struct {
 	OnceHeader
 	Body CreateRoom

@@ -103,6 +103,7 @@ func (s *Server) registerSessions(h huma.API) {
 	add(s, h, route{
 		method: http.MethodDelete, path: "/sessions/current", id: "sign-out", tag: tagSignIn, status: http.StatusNoContent,
 		permission: auth.OwnAccount, errors: []int{http.StatusInsufficientStorage}, summary: "Sign out",
+		description: "Also of the calls that were entered with this session.",
 	}, s.signOut)
 	add(s, h, route{
 		method: http.MethodGet, path: "/sessions/current", id: "current-session", tag: tagSignIn, status: http.StatusOK,
@@ -273,8 +274,12 @@ func (s *Server) checkPassword(ctx context.Context, email, password string) (con
 }
 
 func (s *Server) signOut(ctx context.Context, _ *struct{}) (*signedOutOutput, error) {
-	digest := accessOf(ctx).principal.session
-	if err := s.store.Update(ctx, func(tx store.Tx) error { return s.sessions.Delete(tx, digest) }); err != nil {
+	a := accessOf(ctx)
+	digest := a.principal.session
+	err := s.control.SignOut(ctx, a.actor, hex.EncodeToString(digest[:]), func(tx store.Tx) error {
+		return s.sessions.Delete(tx, digest)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &signedOutOutput{SetCookie: endCookie(sessionCookie)}, nil

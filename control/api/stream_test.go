@@ -167,7 +167,7 @@ func TestAreaEventsEndWithAccess(t *testing.T) {
 			return c.service.RemoveGrant(ctx, control.System(), grants[0].Scope, grants[0].ID)
 		},
 		"the account is disabled": func(a control.Account, _ string) error {
-			_, err := c.service.DisableAccount(ctx, control.System(), a.ID)
+			_, err := c.service.DisableAccount(ctx, control.System(), a.ID, nil)
 			return err
 		},
 		"signed out": func(_ control.Account, session string) error {
@@ -186,7 +186,7 @@ func TestAreaEventsEndWithAccess(t *testing.T) {
 	}
 	key, secret, err := c.service.CreateAPIKey(ctx, control.System(), control.KeySpec{
 		Name: "app", Scope: control.Scope{Kind: control.ScopeUnit, ID: c.unit}, Permissions: []string{string(auth.QueueRead)},
-	})
+	}, nil)
 	c.ok(err)
 	events := c.follow(func(ctx context.Context) (*client.Stream, error) {
 		return c.client(secret).WatchArea(ctx, c.area.ID, "")

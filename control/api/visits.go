@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/hex"
 	"net/http"
 	"time"
 
@@ -111,13 +112,14 @@ type Conductor struct {
 // staffOf is who makes a request that takes somebody of staff into a call.
 func staffOf(ctx context.Context, c *Conductor) (control.Staff, error) {
 	who := control.Staff{Actor: actorOf(ctx)}
-	account := accessOf(ctx).principal.account
+	p := accessOf(ctx).principal
+	account := p.account
 	switch {
 	case who.Actor.Kind == control.ActorAccount && account != nil:
 		if c != nil {
 			return who, &control.FieldError{Field: "provider", Message: "must be left out: it is you"}
 		}
-		who.Name = account.Name
+		who.Name, who.Session = account.Name, hex.EncodeToString(p.session[:])
 	case c == nil:
 		return who, &control.FieldError{Field: "provider", Message: "must say who comes in, as you use an API key"}
 	default:
@@ -175,6 +177,9 @@ func (s *Server) admitTo(ctx context.Context, visitID string, provider *Conducto
 		return nil, err
 	}
 	admitted, err := s.control.Admit(ctx, who, visitID, spec)
+	if err == nil {
+		err = s.seated(ctx, admitted.Call.ID, admitted.Join.ParticipantID)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -249,6 +254,7 @@ func (s *Server) denyVisit(ctx context.Context, in *denyInput) (*visitOutput, er
 
 type messageInput struct {
 	VisitPath
+	OnceHeader
 	Body MessageVisit
 }
 
@@ -263,7 +269,14 @@ func (s *Server) messageVisit(ctx context.Context, in *messageInput) (*visitOutp
 	if err != nil {
 		return nil, err
 	}
-	return visitAnswer(s.control.Message(ctx, who, in.ID, in.Body.Text))
+	once, err := in.once("message_visit", struct {
+		ID   string
+		Body MessageVisit
+	}{in.ID, in.Body})
+	if err != nil {
+		return nil, err
+	}
+	return visitAnswer(s.control.Message(ctx, who, in.ID, in.Body.Text, once))
 }
 
 type transferInput struct {

@@ -264,7 +264,7 @@ func TestDeadLinksLookTheSame(t *testing.T) {
 	booked, err := c.app.BookAppointment(ctx, c.area.ID, client.AppointmentSpec{StartsAt: &start}, "")
 	c.ok(err)
 	c.ok(c.app.CancelAppointment(ctx, booked.ID))
-	_, err = c.service.ResetAreaLink(ctx, control.System(), c.area.ID)
+	_, err = c.service.ResetAreaLink(ctx, control.System(), c.area.ID, nil)
 	c.ok(err)
 	unknown, _ := c.keys.NewLink()
 	for _, path := range []string{"/entry", "/entry/look"} {

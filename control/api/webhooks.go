@@ -42,6 +42,7 @@ type CreateWebhook struct {
 
 type createWebhookInput struct {
 	UnitQuery
+	OnceHeader
 	Body CreateWebhook
 }
 
@@ -52,6 +53,7 @@ type ReplayWebhook struct {
 
 type replayWebhookInput struct {
 	IDPath
+	OnceHeader
 	Body ReplayWebhook
 }
 
@@ -64,7 +66,7 @@ func (s *Server) registerWebhooks(h huma.API) {
 	webhook := on(thingWebhook)
 	add(s, h, route{
 		method: http.MethodPost, path: "/webhooks", id: "create-webhook", tag: tagWebhooks, status: http.StatusCreated,
-		permission: auth.WebhooksManage, target: ownOrganisationOrUnit(), errors: bodyErrors(),
+		permission: auth.WebhooksManage, target: ownOrganisationOrUnit(), errors: bodyErrors(http.StatusConflict),
 		summary:     "Create a webhook",
 		description: "For the organisation's events, or with `unit_id` for those of a unit. Requests are signed by the Standard Webhooks and retried for 24 hours.",
 	}, s.createWebhook)
@@ -84,7 +86,7 @@ func (s *Server) registerWebhooks(h huma.API) {
 	}, s.deleteWebhook)
 	add(s, h, route{
 		method: http.MethodPost, path: "/webhooks/{id}/replay", id: "replay-webhook", tag: tagWebhooks, status: http.StatusOK,
-		permission: auth.WebhooksManage, target: webhook, errors: bodyErrors(),
+		permission: auth.WebhooksManage, target: webhook, errors: bodyErrors(http.StatusConflict),
 		summary: "Send a webhook's events again", description: "Under the ids that they had, so that a receiver knows those that it has.",
 	}, s.replayWebhook)
 }
@@ -119,18 +121,28 @@ func (a *access) webhookSubject(id string) control.Subject {
 
 func (s *Server) createWebhook(ctx context.Context, in *createWebhookInput) (*output[NewWebhook], error) {
 	a := accessOf(ctx)
+	once, err := in.once("create_webhook", struct {
+		Unit string
+		Body CreateWebhook
+	}{a.unit(), in.Body})
+	if err != nil {
+		return nil, err
+	}
 	secret := notify.NewSecret()
-	var made notify.Endpoint
-	err := s.store.Update(ctx, func(tx store.Tx) (err error) {
-		made, err = s.outbox.CreateEndpoint(tx, notify.Endpoint{
-			OrganisationID: a.organisation(), UnitID: a.unit(), URL: in.Body.URL, Events: in.Body.Events,
-		}, secret)
-		if err != nil {
-			return err
-		}
-		return s.control.Record(tx, a.actor, "webhook.create", a.webhookSubject(made.ID))
+	var made NewWebhook
+	err = s.store.Update(ctx, func(tx store.Tx) (err error) {
+		made, err = control.Repeat(s.control, tx, a.actor, a.organisation(), once, func() (NewWebhook, error) {
+			e, err := s.outbox.CreateEndpoint(tx, notify.Endpoint{
+				OrganisationID: a.organisation(), UnitID: a.unit(), URL: in.Body.URL, Events: in.Body.Events,
+			}, secret)
+			if err != nil {
+				return NewWebhook{}, err
+			}
+			return NewWebhook{webhookOf(e), secret}, s.control.Record(tx, a.actor, "webhook.create", a.webhookSubject(e.ID))
+		})
+		return err
 	})
-	return respond(made, err, func(e notify.Endpoint) NewWebhook { return NewWebhook{webhookOf(e), secret} })
+	return respond(made, err, func(w NewWebhook) NewWebhook { return w })
 }
 
 func (s *Server) listWebhooks(ctx context.Context, _ *UnitQuery) (*listOutput[Webhook], error) {
@@ -169,12 +181,23 @@ func (s *Server) deleteWebhook(ctx context.Context, in *IDPath) (*struct{}, erro
 
 func (s *Server) replayWebhook(ctx context.Context, in *replayWebhookInput) (*output[Replayed], error) {
 	a := accessOf(ctx)
+	once, err := in.once("replay_webhook", struct {
+		ID   string
+		Body ReplayWebhook
+	}{in.ID, in.Body})
+	if err != nil {
+		return nil, err
+	}
 	var n int
-	err := s.store.Update(ctx, func(tx store.Tx) (err error) {
-		if n, err = s.outbox.Replay(tx, a.organisation(), in.ID, in.Body.Since); err != nil {
-			return err
-		}
-		return s.control.Record(tx, a.actor, "webhook.replay", a.webhookSubject(in.ID), "events", strconv.Itoa(n))
+	err = s.store.Update(ctx, func(tx store.Tx) (err error) {
+		n, err = control.Repeat(s.control, tx, a.actor, a.organisation(), once, func() (int, error) {
+			n, err := s.outbox.Replay(tx, a.organisation(), in.ID, in.Body.Since)
+			if err != nil {
+				return 0, err
+			}
+			return n, s.control.Record(tx, a.actor, "webhook.replay", a.webhookSubject(in.ID), "events", strconv.Itoa(n))
+		})
+		return err
 	})
 	return respond(n, err, func(n int) Replayed { return Replayed{Events: n} })
 }

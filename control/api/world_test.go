@@ -138,7 +138,7 @@ func (w *world) rest(name, id string) {
 		scope.Kind, org, unit = control.ScopeOrganisation, id, ""
 	}
 	key, _, err := w.control.CreateAPIKey(w.t.Context(), control.System(),
-		control.KeySpec{Name: name, Scope: scope, Permissions: []string{control.AllPermissions}})
+		control.KeySpec{Name: name, Scope: scope, Permissions: []string{control.AllPermissions}}, nil)
 	w.ok(err)
 	w.note(control.ThingAPIKey, name, key.ID, id)
 	w.ok(w.store.Update(w.t.Context(), func(tx store.Tx) error {
@@ -256,7 +256,7 @@ func (w *world) machines(ours, unit, theirs control.Scope) {
 		if spec.Permissions == nil {
 			spec.Permissions = []string{control.AllPermissions}
 		}
-		key, secret, err := w.control.CreateAPIKey(w.t.Context(), control.System(), spec)
+		key, secret, err := w.control.CreateAPIKey(w.t.Context(), control.System(), spec, nil)
 		w.ok(err)
 		w.people = append(w.people, caller{
 			name: row.name, token: secret, organisation: key.OrganisationID,

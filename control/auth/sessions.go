@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -151,42 +150,38 @@ func (s *Sessions) deleteBut(tx store.Tx, accountID, keep string) error {
 	return nil
 }
 
-// Purge deletes sessions that have expired, at most limit of those that stand
-// after the key after, and returns the last key it looked at, "" at the end.
-func (s *Sessions) Purge(ctx context.Context, db store.Store, after string, limit int) (next string, err error) {
+// Purge deletes those of the next most sessions that have expired, in order of
+// their digests, after one (at first ""), and returns the last it looked at, ""
+// at the end.
+func (s *Sessions) Purge(tx store.Tx, after string, most int) (next string, err error) {
 	now := s.clock()
-	err = db.Update(ctx, func(tx store.Tx) error {
-		next = ""
-		var dead [][32]byte
-		seen := 0
-		err := tx.Range(prefixSession, after, func(key string, value []byte) error {
-			if seen == limit {
-				return store.ErrStop
-			}
-			seen++
-			next = key
-			var session Session
-			digest, err := hex.DecodeString(strings.TrimPrefix(key, prefixSession))
-			if err != nil || len(digest) != 32 || json.Unmarshal(value, &session) != nil {
-				return fmt.Errorf("%w: a session can't be read", store.ErrCorrupt)
-			}
-			if !session.live(now) {
-				dead = append(dead, [32]byte(digest))
-			}
-			return nil
-		})
-		if err != nil {
-			return err
+	from := ""
+	if after != "" {
+		from = prefixSession + after
+	}
+	var dead [][32]byte
+	seen := 0
+	err = tx.Range(prefixSession, from, func(key string, value []byte) error {
+		if seen == most {
+			return store.ErrStop
 		}
-		if seen < limit {
-			next = ""
+		seen++
+		next = strings.TrimPrefix(key, prefixSession)
+		var session Session
+		digest, err := hex.DecodeString(next)
+		if err != nil || len(digest) != 32 || json.Unmarshal(value, &session) != nil {
+			return fmt.Errorf("%w: a session can't be read", store.ErrCorrupt)
 		}
-		for _, digest := range dead {
-			if err := s.Delete(tx, digest); err != nil {
-				return err
-			}
+		if !session.live(now) {
+			dead = append(dead, [32]byte(digest))
 		}
 		return nil
 	})
+	for _, digest := range dead {
+		err = errors.Join(err, s.Delete(tx, digest))
+	}
+	if seen < most {
+		next = ""
+	}
 	return next, err
 }

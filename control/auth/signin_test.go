@@ -228,10 +228,11 @@ func TestSessionPurge(t *testing.T) {
 	c.move(SessionIdle)
 	make5("new")
 	for after, first := "", true; first || after != ""; first = false {
-		var err error
-		if after, err = s.Purge(ctx, db, after, 3); err != nil {
-			t.Fatal(err)
-		}
+		from := after
+		update(t, db, func(tx store.Tx) (err error) {
+			after, err = s.Purge(tx, from, 3)
+			return err
+		})
 	}
 	count := map[string]int{}
 	err := db.View(ctx, func(tx store.Tx) error {

@@ -48,6 +48,7 @@ func (e *Error) Error() string {
 type Client struct {
 	base   string
 	key    string
+	once   string // see Once
 	http   *http.Client
 	stream *http.Client // the same without a time limit
 }
@@ -69,12 +70,24 @@ func New(base, key string, httpClient *http.Client) (*Client, error) {
 	return &Client{base: strings.TrimSuffix(base, "/") + "/api/v1", key: key, http: httpClient, stream: &stream}, nil
 }
 
+// Once returns a client whose requests carry an idempotency key of your
+// choice, where a method takes none itself: for one request that makes or
+// sends something, and its repetitions.
+func (c *Client) Once(key string) *Client {
+	made := *c
+	made.once = key
+	return &made
+}
+
 // do sends in as JSON (nil: no body) and decodes the answer into out (nil:
 // ignored).
 func (c *Client) do(ctx context.Context, method, path, once string, in, out any) error {
 	req, err := c.request(ctx, method, path, in)
 	if err != nil {
 		return err
+	}
+	if once == "" {
+		once = c.once
 	}
 	if once != "" {
 		req.Header.Set("Idempotency-Key", once)

@@ -11,12 +11,14 @@ import (
 
 // APIKey lets an app act for an organisation or a unit.
 type APIKey struct {
-	ID          string    `json:"id"`
-	Name        string    `json:"name"`
-	Scope       Scope     `json:"scope"`
-	Permissions []string  `json:"permissions"`
-	CreatedAt   time.Time `json:"created_at"`
-	LastUsedAt  time.Time `json:"last_used_at"`
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Scope       Scope    `json:"scope"`
+	Permissions []string `json:"permissions"`
+	// AllowedOrigins of web pages that may use it; none: the organisation's.
+	AllowedOrigins []string  `json:"allowed_origins"`
+	CreatedAt      time.Time `json:"created_at"`
+	LastUsedAt     time.Time `json:"last_used_at"`
 }
 
 // NewAPIKey is a key that was created. Secret can't be had again.
