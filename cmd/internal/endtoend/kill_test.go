@@ -24,6 +24,7 @@ type killable struct {
 	t    *testing.T
 	dir  string
 	port string
+	args []string // beside those that start gives
 	cmd  *exec.Cmd
 	logs *testkit.Buffer
 	done chan struct{}
@@ -35,9 +36,10 @@ func (k *killable) url() string { return "http://127.0.0.1:" + k.port }
 func (k *killable) start() time.Duration {
 	k.t.Helper()
 	k.logs, k.done = &testkit.Buffer{}, make(chan struct{})
-	k.cmd = exec.Command(filepath.Join(binaries, "atrium"), "serve", "--data-dir", k.dir,
-		"--http-address", "", "--http-plain-address", "127.0.0.1:"+k.port, "--metrics-address", "",
-		"--media-address", "127.0.0.1", "--media-udp-port", "0", "--media-tcp-port", "0", "--turn-enabled=false", "--log-level", "warn")
+	args := append([]string{"serve", "--data-dir", k.dir,
+		"--http-address", "", "--http-plain-address", "127.0.0.1:" + k.port, "--metrics-address", "",
+		"--media-address", "127.0.0.1", "--media-udp-port", "0", "--media-tcp-port", "0", "--turn-enabled=false", "--log-level", "warn"}, k.args...)
+	k.cmd = exec.Command(filepath.Join(binaries, "atrium"), args...)
 	k.cmd.Stdout, k.cmd.Stderr = k.logs, k.logs
 	began := time.Now()
 	if err := k.cmd.Start(); err != nil {

@@ -46,11 +46,9 @@ func (a *authority) Admit(ctx context.Context, token string) (signal.Admission, 
 		ParticipantID: claims.ParticipantID, TokenID: claims.ID, Name: claims.Name, Role: media.Role(claims.Role),
 		Pool: media.SmallPool(), Claim: join,
 	}
-	org, err := a.rules.Organisation(ctx, control.System(), claims.OrganisationID)
-	if err != nil {
+	if admission.Origins, err = a.rules.Origins(ctx, claims.OrganisationID); err != nil {
 		return signal.Admission{}, refused(err)
 	}
-	admission.Origins = org.Settings.AllowedOrigins
 	if room := seating.Room; room != nil {
 		admission.Room = &media.RoomOptions{ID: room.ID, Name: room.Name, Kind: string(room.Type), Capacity: room.Capacity}
 	}
@@ -71,7 +69,7 @@ func refused(err error) error {
 	return fmt.Errorf("seat a participant: %w", err)
 }
 
-// knowsOrigin says whether an organisation lists an origin (SE-8).
+// knowsOrigin says whether an organisation or an API key lists an origin (SE-8).
 func (a *authority) knowsOrigin(ctx context.Context, origin string) (bool, error) {
 	return a.rules.OriginAllowed(ctx, origin, "")
 }
@@ -90,19 +88,20 @@ func (a *authority) Seat(ctx context.Context, admission signal.Admission) error 
 
 // Present implements signal.Authority.
 func (a *authority) Present(ctx context.Context, admission signal.Admission, connected bool) {
-	if admission.Room != nil {
-		return // rooms of the API keep no record of who is in them
+	var err error
+	switch join, ok := admission.Claim.(control.Join); {
+	case admission.Room == nil:
+		err = a.rules.Present(ctx, admission.ParticipantID, connected)
+	case connected && ok:
+		err = a.rules.EnterRoom(ctx, join)
 	}
-	if err := a.rules.Present(ctx, admission.ParticipantID, connected); err != nil {
+	if err != nil {
 		a.log.ErrorContext(ctx, "a presence could not be stored", "participant_id", admission.ParticipantID, "err", err)
 	}
 }
 
 // Left implements signal.Authority.
 func (a *authority) Left(ctx context.Context, admission signal.Admission, reason media.CloseReason) {
-	if admission.Room != nil {
-		return
-	}
 	if err := a.rules.Left(ctx, admission.ParticipantID, control.Departure(reason)); err != nil {
 		a.log.ErrorContext(ctx, "a departure could not be stored", "participant_id", admission.ParticipantID, "err", err)
 	}

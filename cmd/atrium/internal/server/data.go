@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/atriumrtc/atrium/configs"
 	"github.com/atriumrtc/atrium/control"
@@ -31,8 +32,9 @@ func DataPath(cfg configs.Config) string { return filepath.Join(cfg.Data.Dir, da
 // KeysPath returns the path of the key file.
 func KeysPath(cfg configs.Config) string { return filepath.Join(cfg.Data.Dir, keyFile) }
 
-// openData opens the data folder, creating what isn't there.
-func openData(dir string) (*dataFolder, error) {
+// openData opens the data folder, creating what isn't there. now is the outbox's
+// clock; nil: the wall clock.
+func openData(dir string, now func() time.Time) (*dataFolder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data.dir: %s can't be created; create it for this user, or set data.dir to a folder that this user may write to: %w", dir, err)
 	}
@@ -49,7 +51,7 @@ func openData(dir string) (*dataFolder, error) {
 	if err != nil {
 		return nil, errors.Join(err, data.Close())
 	}
-	return &dataFolder{keys: keys, store: data, vault: forgettable, outbox: notify.NewOutbox(keys, nil)}, nil
+	return &dataFolder{keys: keys, store: data, vault: forgettable, outbox: notify.NewOutbox(keys, now)}, nil
 }
 
 // dataFolder is an open data folder.
@@ -67,7 +69,7 @@ func (d *dataFolder) Close() error { return errors.Join(d.vault.Close(), d.store
 // OpenControl opens the control plane of a server that isn't running; the
 // function closes it.
 func OpenControl(cfg configs.Config) (*control.Service, func() error, error) {
-	data, err := openData(cfg.Data.Dir)
+	data, err := openData(cfg.Data.Dir, nil)
 	if err != nil {
 		return nil, nil, err
 	}

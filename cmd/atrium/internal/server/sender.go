@@ -13,7 +13,7 @@ import (
 func (s *Server) startSender(data *dataFolder) error {
 	r := revealer{vault: vault{data.vault}, rules: s.control, base: s.ownURL}
 	sender, err := notify.NewSender(s.cfg.Notify, notify.SenderOptions{
-		Store: data.store, Outbox: data.outbox, Reveal: r.reveal, Logger: s.log.With("subsystem", "notify"),
+		Store: data.store, Outbox: data.outbox, Reveal: r.reveal, Clock: s.clock, Logger: s.log.With("subsystem", "notify"),
 		Delivered: func(ctx context.Context, m notify.Message, at time.Time, err error) error {
 			return s.control.Delivered(ctx, m.ID, at, err)
 		},

@@ -47,11 +47,17 @@ type Options struct {
 	// NextPort lets a busy port give way to the next free one.
 	NextPort bool
 	Logger   *slog.Logger // nil: no logs
+	// Now is the time that the rules, sessions and tokens go by, and Clock makes
+	// the timers of what is due; nil: the wall clock, the runtime's.
+	Now   func() time.Time
+	Clock control.Clock
 }
 
 // Server is a running Atrium.
 type Server struct {
 	cfg          configs.Config
+	now          func() time.Time
+	clock        control.Clock
 	log          *slog.Logger
 	certificates *Certificates
 	selfMade     bool // the certificate: browsers must not insist on it
@@ -85,7 +91,7 @@ func New(o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: o.Config, log: o.Logger, certificates: o.Certificates, selfMade: o.Certificates != nil, failed: make(chan error, 8)}
+	s := &Server{cfg: o.Config, now: o.Now, clock: o.Clock, log: o.Logger, certificates: o.Certificates, selfMade: o.Certificates != nil, failed: make(chan error, 8)}
 	if err := s.open(o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -106,7 +112,7 @@ func (s *Server) open(o Options) error {
 		s.cfg.Media.UDPPort = freeUDP(s.cfg.Media.Address, s.cfg.Media.UDPPort)
 		s.cfg.Media.TCPPort = freeTCP(s.cfg.Media.Address, s.cfg.Media.TCPPort)
 	}
-	data, err := openData(s.cfg.Data.Dir)
+	data, err := openData(s.cfg.Data.Dir, s.now)
 	if err != nil {
 		return err
 	}
@@ -126,7 +132,7 @@ func (s *Server) open(o Options) error {
 	if err != nil {
 		return err
 	}
-	tokens := auth.NewTokens(data.keys, nil)
+	tokens := auth.NewTokens(data.keys, s.now)
 	if err := s.startCalls(data, tokens, relays); err != nil {
 		return err
 	}
@@ -153,7 +159,8 @@ func (s *Server) startCalls(data *dataFolder, tokens *auth.Tokens, relays signal
 	})
 	rules, err := control.New(control.Options{
 		Store: data.store, Media: calls{s.engine, s.signal}, Secrets: data.keys, Vault: vault{data.vault}, Signer: signer{data.keys},
-		Outbox: outbox{data.outbox}, Logger: s.log.With("subsystem", "control"),
+		Outbox: outbox{data.outbox}, Rights: rights{auth.NewPolicy()}, Expired: auth.NewSessions(s.now),
+		Now: s.now, Clock: s.clock, Logger: s.log.With("subsystem", "control"),
 	})
 	if err != nil {
 		return err
@@ -237,12 +244,12 @@ func (s *Server) handler(tokens *auth.Tokens, data *dataFolder) (http.Handler, e
 	s.operatorKey = secret
 	routes, err := api.New(s.cfg.API, api.Options{
 		Control: s.control, Tokens: tokens, Store: data.store, Keys: data.keys, Outbox: data.outbox, Operator: operator, Nodes: s.nodes(),
-		BaseURL: s.baseURL, Logger: s.log.With("subsystem", "api"),
+		BaseURL: s.baseURL, Now: s.now, Logger: s.log.With("subsystem", "api"),
 	})
 	if err != nil {
 		return nil, err
 	}
-	pages, err := web.New(web.Options{})
+	pages, err := web.New(web.Options{FrameAncestor: s.mayFrame})
 	if err != nil {
 		return nil, err
 	}
@@ -254,6 +261,16 @@ func (s *Server) handler(tokens *auth.Tokens, data *dataFolder) (http.Handler, e
 	mux.Handle("/docs/", routes)
 	s.api = routes
 	return proxied(s.secure(mux), s.proxies), nil
+}
+
+// mayFrame says whether pages of an origin may show guests' pages in a frame: as
+// they may call the API (SE-8).
+func (s *Server) mayFrame(ctx context.Context, origin string) bool {
+	listed, err := s.control.OriginAllowed(ctx, origin, "")
+	if err != nil {
+		s.log.ErrorContext(ctx, "an origin could not be looked up", "err", err)
+	}
+	return listed
 }
 
 // SetLimits puts the limits of a configuration in force, which must be valid:

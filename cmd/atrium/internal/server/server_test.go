@@ -208,7 +208,7 @@ func TestOriginOfAnOrganisation(t *testing.T) {
 		t.Helper()
 		founded, err := s.Control().FoundOrganisation(t.Context(), control.Actor{Kind: control.ActorOperator}, control.OrganisationSpec{
 			Name: "Clinic", Settings: control.OrganisationSettings{AllowedOrigins: origins},
-		})
+		}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ func TestAuditIsSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	operator := control.Actor{Kind: control.ActorOperator}
-	made, err := rules.FoundOrganisation(t.Context(), operator, control.OrganisationSpec{Name: "Ours"})
+	made, err := rules.FoundOrganisation(t.Context(), operator, control.OrganisationSpec{Name: "Ours"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
