@@ -234,9 +234,11 @@ func (s *Service) RenameAccount(ctx context.Context, actor Actor, id, name strin
 // OwnAccountPatch is what somebody changes of their own account; nil leaves it.
 type OwnAccountPatch struct {
 	Name *string
-	// Password stores another one and ends the other sessions, in the same
-	// transaction. The sign-in links that were sent are dead with it.
+	// Password stores another one and ends the other sessions but Session, in
+	// the same transaction. The sign-in links that were sent are dead with it,
+	// and the seats that were taken with those sessions.
 	Password func(tx store.Tx) error
+	Session  string // see Staff
 }
 
 // UpdateOwnAccount changes what an account says of itself.
@@ -251,7 +253,7 @@ func (s *Service) UpdateOwnAccount(ctx context.Context, actor Actor, p OwnAccoun
 		}
 		p.Name = &name
 	}
-	return s.changeAccount(ctx, actor, actor.ID, action, func(tx store.Tx, r *accountRecord, person *accountPerson) error {
+	return s.changeAccount(ctx, actor, actor.ID, action, func(c *change, r *accountRecord, person *accountPerson) error {
 		if r.State != AccountActive {
 			return ErrNotFound
 		}
@@ -261,10 +263,14 @@ func (s *Service) UpdateOwnAccount(ctx context.Context, actor Actor, p OwnAccoun
 		if p.Password == nil {
 			return nil
 		}
-		if err := errors.Join(p.Password(tx), s.dropAccountLinks(tx, r.ID)); err != nil || action == "account.password" {
+		err := c.unseat(r.ID, func(seat seatRecord, _ *Call) (bool, error) { return seat.Session == p.Session, nil })
+		if err == nil {
+			err = errors.Join(p.Password(c.Tx), s.dropAccountLinks(c.Tx, r.ID))
+		}
+		if err != nil || action == "account.password" {
 			return err
 		}
-		return audit(tx, s.clock(), actor, "account.password", r.subject())
+		return c.audit("account.password", r.subject())
 	})
 }
 

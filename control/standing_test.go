@@ -187,8 +187,18 @@ func TestSignOutEndsTheSeat(t *testing.T) {
 	}
 	signOut(dr.Session)
 	f.stays("the session of before has ended", in)
+	change := control.OwnAccountPatch{Session: later.Session, Password: func(store.Tx) error { return nil }}
+	if _, err := f.UpdateOwnAccount(t.Context(), dr.Actor, change); err != nil {
+		t.Fatal(err)
+	}
+	f.stays("the password is changed by the same session", in)
 	signOut(later.Session)
 	f.out("signed out", dr, in)
+	again := f.admit(dr, f.arrive("Bob"), control.AdmitSpec{})
+	if _, err := f.UpdateOwnAccount(t.Context(), dr.Actor, change); err != nil {
+		t.Fatal(err)
+	}
+	f.out("the password is changed by another session", dr, again)
 	if err := f.SignOut(t.Context(), control.Actor{Kind: control.ActorAPIKey, ID: "key"}, "", nil); !errors.Is(err, control.ErrNotFound) {
 		t.Errorf("an API key signing out: %v", err)
 	}

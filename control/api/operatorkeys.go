@@ -20,7 +20,7 @@ func (s *Server) registerOrganisationKeys(h huma.API) {
 	}
 	add(s, h, of(route{
 		method: http.MethodPost, path: "/organisations/{id}/api-keys", id: "create-organisation-api-key", status: http.StatusCreated,
-		errors: bodyErrors(), summary: "Create an API key of an organisation",
+		errors: bodyErrors(http.StatusConflict), summary: "Create an API key of an organisation",
 		description: "With the operator key. For all of it, or with `unit_id` for a unit of it. The audit log names the operator.",
 	}), s.createOrganisationKey)
 	add(s, h, of(route{
@@ -37,6 +37,7 @@ func (s *Server) registerOrganisationKeys(h huma.API) {
 type createOrganisationKeyInput struct {
 	IDPath
 	UnitQuery
+	OnceHeader
 	Body CreateAPIKey
 }
 
@@ -54,8 +55,16 @@ func (s *Server) createOrganisationKey(ctx context.Context, in *createOrganisati
 		}
 		scope = control.Scope{Kind: control.ScopeUnit, ID: in.UnitID}
 	}
-	key, secret, err := s.control.CreateAPIKey(ctx, a.actor,
-		control.KeySpec{Name: in.Body.Name, Scope: scope, Permissions: in.Body.Permissions})
+	once, err := in.once("create_api_key", struct {
+		On   control.Scope
+		Body CreateAPIKey
+	}{scope, in.Body})
+	if err != nil {
+		return nil, err
+	}
+	key, secret, err := s.control.CreateAPIKey(ctx, a.actor, control.KeySpec{
+		Name: in.Body.Name, Scope: scope, Permissions: in.Body.Permissions, AllowedOrigins: in.Body.AllowedOrigins,
+	}, once)
 	return respond(key, err, func(k control.APIKey) NewAPIKey { return NewAPIKey{apiKeyOf(k), secret} })
 }
 

@@ -42,7 +42,7 @@ func (s *Server) changeOwnAccount(ctx context.Context, in *changeOwnAccountInput
 	if in.Body.Name == nil && in.Body.Password == nil {
 		return nil, wrongField("name", "must be given, or password")
 	}
-	patch := control.OwnAccountPatch{Name: in.Body.Name}
+	patch := control.OwnAccountPatch{Name: in.Body.Name, Session: hex.EncodeToString(p.session[:])}
 	if in.Body.Password != nil {
 		var err error
 		if patch.Password, err = s.newPassword(ctx, *p.account, p.session, *in.Body.Password, in.Body.CurrentPassword); err != nil {
