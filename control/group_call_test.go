@@ -322,7 +322,7 @@ func TestGroupAuthority(t *testing.T) {
 			"lock":      func() error { _, err := f.LockCall(t.Context(), who, call, false); return err }(),
 			"chat":      func() error { _, err := f.SetChat(t.Context(), who, call, true); return err }(),
 			"spotlight": func() error { _, err := f.Spotlight(t.Context(), who, call, guest.pid(), true); return err }(),
-			"message":   func() error { _, err := f.Message(t.Context(), staff, waits.id, "Hello"); return err }(),
+			"message":   func() error { _, err := f.Message(t.Context(), staff, waits.id, "Hello", nil); return err }(),
 			"admit all": func() error { _, err := f.AdmitAllToGroup(t.Context(), who, g.ID); return err }(),
 			"hold":      func() error { _, err := f.Hold(t.Context(), who, guest.id); return err }(),
 			"deny":      func() error { _, err := f.Deny(t.Context(), staff, guest.id, ""); return err }(),

@@ -82,6 +82,25 @@ func (c *change) unseat(accountID string, stays func(seat seatRecord, call *Call
 	return nil
 }
 
+// Unseat takes somebody of staff out of the call that they sit in, who lost
+// what let them in on their way there. That they are out is no error.
+func (s *Service) Unseat(ctx context.Context, participantID string) error {
+	return s.change(ctx, System(), "take somebody out of a call", func(c *change) error {
+		seat, err := c.seat(participantID)
+		if err != nil || seat.CallID == "" {
+			return err
+		}
+		call, err := get[Call](c.Tx, prefixCall+seat.CallID)
+		if err != nil {
+			return err
+		}
+		if err := c.audit("call.remove", call.subject(), "participant_id", participantID); err != nil {
+			return err
+		}
+		return c.depart(participantID, DepartedRemoved)
+	})
+}
+
 // demoted takes whoever lost a role out of the calls that no other role of
 // theirs lets them be in.
 func (c *change) demoted(lost Grant) error {

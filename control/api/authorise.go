@@ -229,7 +229,7 @@ func (s *Server) related(ctx context.Context, p *principal, kind control.ThingKi
 
 // seated takes somebody of staff out of a call again who lost what let them in
 // while they came in: who loses it later is taken out by the rules (R-P-2).
-func (s *Server) seated(ctx context.Context, callID, participantID string) error {
+func (s *Server) seated(ctx context.Context, participantID string) error {
 	a := accessOf(ctx)
 	p := *a.principal
 	if p.account == nil {
@@ -242,8 +242,7 @@ func (s *Server) seated(ctx context.Context, callID, participantID string) error
 	if may && s.policy.Allows(a.route.permission, p.roles(a.route.permission, a.chain)...) {
 		return nil
 	}
-	err = s.control.RemoveMember(ctx, control.System(), callID, participantID)
-	if err != nil && !errors.Is(err, control.ErrNotFound) {
+	if err := s.control.Unseat(ctx, participantID); err != nil {
 		return err
 	}
 	return forbidden()

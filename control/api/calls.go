@@ -186,7 +186,7 @@ func (s *Server) enterMeetingRoom(ctx context.Context, in *enterMeetingRoomInput
 	}
 	call, join, err := s.control.EnterMeetingRoom(ctx, who, in.ID)
 	if err == nil {
-		err = s.seated(ctx, call.ID, join.ParticipantID)
+		err = s.seated(ctx, join.ParticipantID)
 	}
 	if err != nil {
 		return nil, err

@@ -116,7 +116,7 @@ func (s *Server) consultNow(ctx context.Context, in *consultNowInput) (*startedC
 	}
 	made, err := s.control.ConsultNow(ctx, who, in.ID, control.Contact(in.Body.To), in.Body.Language, once)
 	if err == nil && made.Join.ID != "" {
-		err = s.seated(ctx, made.Call.ID, made.Join.ParticipantID)
+		err = s.seated(ctx, made.Join.ParticipantID)
 	}
 	if err != nil {
 		return nil, err

@@ -267,6 +267,9 @@ func (s *Server) intoGroup(ctx context.Context, in *intoGroupInput,
 		return nil, err
 	}
 	started, err := enter(ctx, who, in.ID)
+	if err == nil {
+		err = s.seated(ctx, started.Join.ParticipantID)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func TestRoleLostOnTheWayIn(t *testing.T) {
 		who := control.Staff{Name: "Dr Own", Actor: control.Actor{Kind: control.ActorAccount, ID: account.ID, OrganisationID: c.org}}
 		admitted, err := c.service.Admit(ctx, who, c.enter(c.area.Link, "Ann").visit.ID, control.AdmitSpec{})
 		c.ok(err)
-		err = c.server.seated(ctx, admitted.Call.ID, admitted.Join.ParticipantID)
+		err = c.server.seated(ctx, admitted.Join.ParticipantID)
 		_, alive := c.service.Seating(ctx, admitted.Join)
 		var refused *Problem
 		if errors.As(err, &refused) != lost || lost && refused.Status != http.StatusForbidden || errors.Is(alive, control.ErrNotFound) != lost {

@@ -178,7 +178,7 @@ func (s *Server) admitTo(ctx context.Context, visitID string, provider *Conducto
 	}
 	admitted, err := s.control.Admit(ctx, who, visitID, spec)
 	if err == nil {
-		err = s.seated(ctx, admitted.Call.ID, admitted.Join.ParticipantID)
+		err = s.seated(ctx, admitted.Join.ParticipantID)
 	}
 	if err != nil {
 		return nil, err
