@@ -2,6 +2,8 @@ package control_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,19 +177,61 @@ func TestBreakoutsSurviveTheServer(t *testing.T) {
 	}
 }
 
-// R-GC-6: breakouts go on and end without their moderator.
+// R-GC-6: breakouts go on and end without their moderator, also when the seat
+// is lost; who returns moderates them again.
 func TestBreakoutsWithoutTheirModerator(t *testing.T) {
 	s := newSession(t, 3)
-	s.planned(control.BreakoutPlan{Assign: control.AssignRandom, Rooms: make([]control.PlannedRoom, 2), Duration: time.Minute})
+	s.planned(control.BreakoutPlan{Assign: control.AssignRandom, Rooms: make([]control.PlannedRoom, 2), Duration: 5 * time.Minute})
 	b := s.openAll()
+	if err := s.BroadcastVoice(t.Context(), s.dr, s.call, true); err != nil {
+		t.Fatal(err)
+	}
 	s.drop(s.host.ParticipantID)
-	s.media.Disconnect(s.host.ParticipantID)
-	s.step(time.Minute - time.Millisecond)
+	s.left(s.host.ParticipantID, control.DepartedExpired)
+	s.step(control.SeatTime)
 	for _, g := range s.guests {
 		s.wantIn("without a moderator", g.pid(), b.Places[g.pid()])
 	}
-	s.step(time.Millisecond)
+	if now := s.breakouts(); now.State != control.BreakoutsOpen || !now.EndsAt.Equal(b.EndsAt) || now.Speaker != "" {
+		t.Errorf("without a moderator: %+v", now)
+	}
+	back := s.colleague(s.dr)
+	s.wantIn("the moderator, back", back.ParticipantID, s.call)
+	s.move(s.guests[0].pid(), control.MainRoom)
+	s.wantIn("moved by who is back", s.guests[0].pid(), s.call)
+	s.left(back.ParticipantID, control.DepartedLeft)
+	s.setClock(b.EndsAt)
+	s.due()
 	s.wantAllIn("at the deadline", s.call)
+}
+
+// R-PV-2: who did what in breakouts stands in the audit log, without what was
+// written.
+func TestBreakoutsAreAudited(t *testing.T) {
+	s := newSession(t, 2)
+	s.plan(control.AssignRandom, 1)
+	b := s.openAll()
+	s.move(s.host.ParticipantID, b.Rooms[0].ID)
+	if err := errors.Join(
+		s.AskForHelp(t.Context(), s.guests[0].actor, s.call, true),
+		s.BroadcastText(t.Context(), s.dr, s.call, "Canary"),
+		s.BroadcastVoice(t.Context(), s.dr, s.call, true),
+	); err != nil {
+		t.Fatal(err)
+	}
+	s.closeIn(0)
+	for action, by := range map[string]string{
+		"breakouts.plan": s.dr.Actor.ID, "breakouts.open": s.dr.Actor.ID, "breakouts.move": s.dr.Actor.ID,
+		"breakouts.broadcast": s.dr.Actor.ID, "breakouts.help": s.guests[0].id, "breakouts.close": s.dr.Actor.ID,
+	} {
+		found := false
+		s.each("audit/", func(record string) {
+			found = found || strings.Contains(record, by) && strings.Contains(record, s.call) && !strings.Contains(record, "Canary")
+		}, `"action":"`+action+`"`)
+		if !found {
+			t.Errorf("no %s by %s in the audit log", action, by)
+		}
+	}
 }
 
 // A call that ends takes its breakouts with it: nothing is due any more, and
