@@ -31,6 +31,7 @@ const requestTimeout = 30 * time.Second
 // apiRooms is rooms by way of the HTTP API.
 type apiRooms struct {
 	client *api.Client
+	guest  *api.Client // without the key
 	http   *http.Client
 }
 
@@ -38,12 +39,15 @@ func newAPIRooms(baseURL string, o Options) (*apiRooms, error) {
 	transport := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 32,                                          // a ramp of 30/s needs no more
+		MaxIdleConnsPerHost: 64,                                          // as many as ask at once
 		TLSClientConfig:     &tls.Config{InsecureSkipVerify: o.Insecure}, //nolint:gosec // asked for by --insecure
 	}
 	a := &apiRooms{http: &http.Client{Transport: transport, Timeout: requestTimeout}}
 	var err error
-	if a.client, err = api.New(baseURL, o.Key, a.http); err != nil {
+	if a.client, err = api.New(baseURL, o.Key, a.http); err == nil {
+		a.guest, err = api.New(baseURL, "", a.http)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: --url: %w", ErrScenario, err)
 	}
 	return a, nil

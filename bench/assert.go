@@ -197,8 +197,8 @@ func (a Assertion) judge(fields []Field, void bool) Verdict {
 
 // voidable says whether a saturated generator falsifies the field: everything
 // but what was configured, what tells of the saturation itself, and what is
-// counted one by one whatever the load (who joined, renegotiations, packets that
-// should never have come).
+// counted one by one whatever the load (who joined, renegotiations, packets of
+// another room).
 func (a Assertion) voidable() bool {
 	section, _, _ := strings.Cut(a.field.Path, ".")
 	switch section {

@@ -3,6 +3,10 @@
 // client does, publishes video as Chromium packetises it, and counts what
 // arrives.
 //
+// Another scenario, [Breakout], holds a group consultation over the API: people
+// register, are admitted, and are moved between breakout rooms ([RunBreakout],
+// [BreakoutResult], BREAKOUT.md).
+//
 // The types to know are [Scenario] (who joins, what they publish and look at),
 // [Run] (which carries a scenario out), [Result] (every figure, documented in
 // RESULT.md) and [Assertion] (a claim about one figure, such as loss<0.1%).

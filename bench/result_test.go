@@ -86,7 +86,7 @@ func declared(kind reflect.Type, path, unit string) []string {
 
 func TestResultIsDocumented(t *testing.T) {
 	for file, kind := range map[string]reflect.Type{
-		"RESULT.md": reflect.TypeFor[Result](),
+		"RESULT.md": reflect.TypeFor[Result](), "BREAKOUT.md": reflect.TypeFor[BreakoutResult](),
 	} {
 		if diff := cmp.Diff(documented(t, file), declared(kind, "", "")); diff != "" {
 			t.Errorf("%s (-) and %s (+) differ:\n%s", file, kind, diff)
@@ -95,7 +95,7 @@ func TestResultIsDocumented(t *testing.T) {
 }
 
 func TestFieldsAreResultJSON(t *testing.T) {
-	for _, result := range []interface{ Fields() []Field }{new(Result)} {
+	for _, result := range []interface{ Fields() []Field }{new(Result), new(BreakoutResult)} {
 		fieldsAreJSON(t, result, result.Fields())
 	}
 }

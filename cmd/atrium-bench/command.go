@@ -39,7 +39,8 @@ func newCommand(std standard, run scenarios) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRoomCommand(std, run.room), newSuiteCommand(std), newBaselineCommand(std), newEnterCommand(), newControlCommand(std))
+	root.AddCommand(newRoomCommand(std, run.room), newBreakoutCommand(std, run.breakout), newControlCommand(std),
+		newSuiteCommand(std), newBaselineCommand(std), newEnterCommand())
 	return root
 }
 

@@ -94,6 +94,9 @@ func TestUsageErrors(t *testing.T) {
 		says string
 	}{
 		{[]string{"rooms"}, `"rooms" is no command`},
+		{[]string{"breakout"}, "--url: missing"},
+		{[]string{"breakout", "--url", "http://127.0.0.1:8080", "--key", "x", "--rooms", "31"}, "--rooms: 31"},
+		{[]string{"breakout", "--url", "http://127.0.0.1:8080", "--key", "x", "--assert", "join_p95<2s"}, "join_p95"},
 		{[]string{"room", "extra"}, `"extra"`},
 		{[]string{"room", "--participant", "3"}, "see atrium-bench room --help"},
 		{[]string{"room"}, "--url: missing"},

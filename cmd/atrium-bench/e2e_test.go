@@ -150,6 +150,7 @@ func TestAgainstAServer(t *testing.T) {
 			t.Errorf("exit %d, want 1: %s", code, &log)
 		}
 	})
+	t.Run("a small group", func(t *testing.T) { smallGroup(t, server) })
 	if after := rooms(t, server); after != before {
 		t.Errorf("%d rooms before, %d after: some were not deleted", before, after)
 	}

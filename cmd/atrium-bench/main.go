@@ -3,10 +3,11 @@
 //
 //	atrium-bench room --url http://127.0.0.1:8080 --key-file key --participants 30 --publishers 30 \
 //	    --layout gallery --simulcast --for 20s --assert 'loss<0.1%,join_p95<2s' --out results
+//	atrium-bench breakout --url http://127.0.0.1:8080 --key-file key --participants 60 --rooms 10 --moves 20 --out results
 //
 // Exit codes: 0 all joined, stayed, and every assertion held; 1 failure; 2
 // usage; 3 an assertion failed. What result.json holds is said in
-// bench/RESULT.md.
+// bench/RESULT.md and bench/BREAKOUT.md.
 package main
 
 import (
@@ -62,15 +63,19 @@ type standard struct {
 
 // scenarios carry scenarios out; those of package bench but in tests.
 type scenarios struct {
-	room runRoom
+	room     runRoom
+	breakout runBreakout
 }
 
 // ofBench are those of package bench.
 func ofBench() scenarios {
-	return scenarios{room: bench.Run}
+	return scenarios{room: bench.Run, breakout: bench.RunBreakout}
 }
 
-type runRoom func(context.Context, bench.Scenario, bench.Options) (*bench.Result, error)
+type (
+	runRoom     func(context.Context, bench.Scenario, bench.Options) (*bench.Result, error)
+	runBreakout func(context.Context, bench.Breakout, bench.Options) (*bench.BreakoutResult, error)
+)
 
 // Errors that stand for an exit code. usageError wraps what was wrong with the
 // command line; errAssert was reported by the table already.
