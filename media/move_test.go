@@ -117,3 +117,38 @@ func (m *moveRooms) checkFrom(t *testing.T, p *fakePeer, to *Room) {
 		}
 	}
 }
+
+// PF-4: 60 people from the main room into ten breakouts, all at once, and back:
+// the time until all are there, routes included.
+func BenchmarkMoveAll(b *testing.B) {
+	const people, breakouts = 60, 10
+	ids := make([]string, people)
+	for i := range ids {
+		ids[i] = sprint("p", i)
+	}
+	e, _, peers := fakeRoom(b, nil, people+1, GroupPool(), ids...)
+	keeper := addFake(b, e, "keeper", GroupPool())
+	for _, p := range peers {
+		p.wire.keep = false
+		p.recv(p.layer(Camera, 0), true)
+	}
+	if _, err := e.Join(b.Context(), keeper.Participant, RoomOptions{ID: "r"}); err != nil {
+		b.Fatal(err)
+	}
+	all := func(room func(i int) string) {
+		var wg sync.WaitGroup
+		for i, p := range peers {
+			wg.Go(func() {
+				if _, err := e.Join(b.Context(), p.Participant, RoomOptions{ID: room(i), Capacity: people + 1}); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		all(func(i int) string { return sprint("breakout", i%breakouts) })
+		all(func(int) string { return "r" })
+	}
+}
