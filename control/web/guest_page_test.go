@@ -128,3 +128,20 @@ func TestGuestsForm(t *testing.T) {
 	webtest.Run(t, ctx, chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.Click(webtest.By("enter")),
 		webtest.Eventually(text("enter-error")+`.includes('As many people as the call holds')`))
 }
+
+// R-GC-2: who registers for a group is on a page whose address is their own
+// link, is asked nothing again, and requests access when they enter there.
+func TestGuestRegisters(t *testing.T) {
+	ctx := webtest.Browser(t)
+	d := newDesk(t)
+	d.set(func() { d.lobby["kind"], d.lobby["name"] = "registration", "Coping" })
+	webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/e?parked=1#secret-of-a-group"), chromedp.WaitVisible(webtest.By("name")),
+		webtest.Eventually(text("enter")+` === 'Register'`), chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.Click(webtest.By("enter")))
+	d.done("POST /entry", `"fields":{"name":"Maria"},"link":"secret-of-a-group"`)
+	d.done("POST /entry/look", `"link":"own-secret"`) // by the next page
+	webtest.Run(t, ctx,
+		webtest.Eventually(`location.hash === '#own-secret' && document.querySelector('[data-testid=name]') === null`),
+		webtest.Eventually(`document.getElementById('entry-title').textContent === 'You are registered'`))
+	webtest.Run(t, ctx, webtest.Eventually(text("enter")+` === 'Enter'`), chromedp.Click(webtest.By("enter")), chromedp.WaitVisible(webtest.By("waiting")))
+	d.done("POST /entry", `"fields":{},"link":"own-secret"`)
+}

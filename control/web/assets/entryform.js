@@ -16,7 +16,7 @@ import { byId, h, setText } from './dom.js';
  * @property {boolean} [suspended]
  * @property {string} [reason] of a suspension
  * @property {string} [opens_at]
- * @property {string} [starts_at] of an appointment
+ * @property {string} [starts_at] of an appointment or a group
  */
 
 /** @type {Readonly<Record<string, {label: string, hint?: string, error: string, attributes: Record<string, any>}>>} */
@@ -60,7 +60,9 @@ export class EntryForm {
 
   /** @param {Lobby} lobby */
   fill(lobby) {
-    const asked = lobby.fields?.length ? lobby.fields : [{ key: 'name', required: true }];
+    const asked = lobby.fields ?? [{ key: 'name', required: true }]; // none, of who registered for a group
+    this.#words = lobby.kind === 'registration' ? 'Register' : 'Enter';
+    setText(this.#button, this.#words);
     this.#inputs.clear();
     this.#box.replaceChildren(...asked.map((field) => this.#field(field)));
     this.#consent = null;

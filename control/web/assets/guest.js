@@ -151,16 +151,18 @@ async function showEntry() {
   byId('not-clinical', HTMLElement).hidden = lobby.kind !== 'meeting_room';
   document.title = `${lobby.name || title} · Atrium`;
   form.fill(lobby);
-  byId('entry-check', HTMLElement).append(check.element);
+  if (lobby.kind !== 'registration') byId('entry-check', HTMLElement).append(check.element);
   // On a phone the keyboard would cover what is to be read first.
   if (matchMedia('(pointer: fine)').matches) form.first?.focus();
   else byId('entry-title', HTMLElement).focus();
-  await check.show();
+  if (lobby.kind !== 'registration') await check.show();
 }
 
 /** @param {{fields: Record<string, string>, consent: boolean}} values */
 async function enter(values) {
   const entry = await request('POST', '/entry', { link: secret, ...values });
+  // Who registered is on a page of their own from now on: its address is their link.
+  if (entry.registration) return location.replace(`/e${location.search}#${String(entry.link).split('#').at(-1)}`);
   if (!entry.visit) return location.replace(`/r#${secret}`);
   const proof = prove(entry.visit_token ?? '');
   const visit = new Visit(entry.visit);

@@ -37,6 +37,7 @@ const REFUSALS = Object.freeze({
   area_suspended: 'Nobody can enter at the moment. Please try again later.',
   call_full: 'As many people as the call holds are in it already. Please wait a few minutes, then try again.',
   call_locked: 'The call is locked. Please ask the person who invited you to unlock it.',
+  registration_closed: 'One can no longer register here. Please ask the people who gave you the link.',
   room_locked: 'The room is locked. Please ask somebody in it to unlock it.',
 });
 
@@ -67,6 +68,8 @@ const WAYS = Object.freeze({
   appointment: { title: 'Your appointment', lead: 'When you enter, you wait in private until somebody comes to you.' },
   consult_now: { title: 'Your call is ready', lead: 'Somebody is waiting for you. This link can be used once.' },
   call_invite: { title: 'You are invited to a call', lead: 'You join the call as soon as you enter.' },
+  registration: { title: 'Register for a group', lead: 'You get a link of your own: with it you come back when the group starts.' },
+  group: { title: 'You are registered', lead: 'The address of this page is your own link: keep it. When you enter, you wait in private until you are let in.' },
   meeting_room: { title: 'Meeting room', lead: 'You join the meeting as soon as you enter.' },
 });
 
