@@ -79,6 +79,9 @@ func TestBreakoutTimerChanges(t *testing.T) {
 		t.Errorf("warned of the old end: %+v", told)
 	}
 	s.planned(control.BreakoutPlan{Assign: control.AssignRandom, Rooms: rooms}) // no end any more
+	if told := s.told(control.NoticeBreakoutsEnd); len(told) != 1 || !told[0].Notice.At.IsZero() {
+		t.Errorf("told that there is no end: %+v", told)
+	}
 	s.setClock(end.Add(time.Hour))
 	s.due()
 	s.wantAllIn("without an end", b.Rooms[0].ID)

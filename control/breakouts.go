@@ -67,7 +67,9 @@ func (c *change) openBreakouts(call *Call, b *Breakouts, seed [32]byte) error {
 		c.follows(id)
 	}
 	c.arranges(call.ID)
-	c.announceEnd(b)
+	if !end.IsZero() {
+		c.announceEnd(b)
+	}
 	rooms, people := strconv.Itoa(len(b.Rooms)), strconv.Itoa(len(b.Places))
 	return errors.Join(c.putBreakouts(call, b),
 		c.hookCall(call, "breakouts.opened", "rooms", rooms, "participants", people),
@@ -75,11 +77,10 @@ func (c *change) openBreakouts(call *Call, b *Breakouts, seed [32]byte) error {
 }
 
 // announceEnd tells everybody in the call when the breakouts close, so that
-// their clients can count down in the main room too.
+// their clients can count down in the main room too; zero: not by themselves
+// any more.
 func (c *change) announceEnd(b *Breakouts) {
-	if !b.EndsAt.IsZero() {
-		c.tell(Audience{RoomIDs: b.roomIDs()}, CallNotice{Code: NoticeBreakoutsEnd, At: b.EndsAt})
-	}
+	c.tell(Audience{RoomIDs: b.roomIDs()}, CallNotice{Code: NoticeBreakoutsEnd, At: b.EndsAt})
 }
 
 // CloseBreakouts closes the breakouts in so much time, with the warnings that
@@ -140,7 +141,7 @@ func (c *change) breakoutWarn(callID string) error {
 		return err
 	}
 	b, err := breakoutsOf(c.Tx, call.ID)
-	if err != nil || !b.open(c.now) || b.EndsAt.Sub(c.now) > breakoutWarnings()[0] {
+	if err != nil || !b.open(c.now) || b.EndsAt.IsZero() || b.EndsAt.Sub(c.now) > breakoutWarnings()[0] {
 		return err // closed, or there is more time again
 	}
 	c.announceEnd(&b)

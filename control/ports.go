@@ -79,7 +79,7 @@ type NoticeCode string
 // Codes of a CallNotice.
 const (
 	NoticeEnding       NoticeCode = "ending"           // the call ends at At (R-GC-3)
-	NoticeBreakoutsEnd NoticeCode = "breakouts_ending" // the breakouts close at At (R-GC-4)
+	NoticeBreakoutsEnd NoticeCode = "breakouts_ending" // the breakouts close at At, zero: not by themselves (R-GC-4)
 	NoticeBroadcast    NoticeCode = "broadcast"        // a moderator's text to all rooms
 	NoticeHelp         NoticeCode = "help"             // From asks for the moderator
 	NoticeAskUnmute    NoticeCode = "ask_unmute"       // a moderator asks you to unmute Text

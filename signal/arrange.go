@@ -95,7 +95,7 @@ func (s *Server) Tell(to Audience, n message.Notice) {
 // noticeMessages are for developers. The table is never written to.
 var noticeMessages = map[string]string{
 	message.NoticeEnding:          "the call ends soon",
-	message.NoticeBreakoutsEnding: "the breakout rooms close soon",
+	message.NoticeBreakoutsEnding: "when the breakout rooms close",
 	message.NoticeBroadcast:       "a moderator writes to all rooms",
 	message.NoticeHelp:            "somebody asks for a moderator",
 	message.NoticeAskUnmute:       "a moderator asks for a source to be unmuted",
