@@ -31,14 +31,15 @@ func (r *breakoutRun) consult(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("admitting: %w", err)
 	}
+	// Known before anything can come of each other.
+	r.where.Moving(map[string]string{visit.participantID: alone, in.participantID: alone})
+	r.where.Moved()
 	provider, err := r.sit(ctx, in, 1)
 	if err != nil {
 		return fmt.Errorf("the provider: %w", err)
 	}
 	defer provider.leave()
 	pair := [2]seated{{visitor, visit.participantID}, {provider, in.participantID}}
-	r.where.Moving(map[string]string{pair[0].id: alone, pair[1].id: alone})
-	r.where.Moved()
 	if _, _, err := r.meet(ctx, pair, time.Time{}); err != nil {
 		return fmt.Errorf("admitting: %w", err)
 	}
