@@ -201,4 +201,13 @@ func checkRelayIsAPath(t *testing.T, e *Engine) {
 		t.Fatalf("connected by %s; want %s", pair.Local, pipe)
 	}
 	talk(t, e, a, b)
+	waitEvent(t, a.events, "quality", func(ev QualityChanged) bool { return len(ev.Participants) > 0 })
+	for _, c := range e.Connections() { // and statistics say so
+		if c.Relayed != (c.Participant == "b") || c.Room != "r" || c.Score == "" {
+			t.Errorf("%+v", c)
+		}
+	}
+	if n := len(e.Connections()); n != 2 {
+		t.Errorf("%d connections", n)
+	}
 }

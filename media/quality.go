@@ -53,6 +53,7 @@ func (m *member) grade(now time.Duration) Quality {
 	upload := m.uploadLoss(t)
 	download := t.downloadLoss(now)
 	worst := max(upload, download)
+	m.loss = worst
 	switch {
 	case worst >= poorLoss:
 		q.Score = QualityPoor

@@ -242,6 +242,7 @@ type member struct {
 	layers  map[SourceKind][]string
 	mic     *Source // registered with the detector
 	quality Quality
+	loss    float64 // of the interval that quality is of, the worse direction's
 	traffic traffic
 }
 

@@ -74,8 +74,9 @@ type binding struct {
 
 // remoteReport is what the receiver said of the slot.
 type remoteReport struct {
-	lost float64 // share lost since the one before, 0..1
-	at   time.Duration
+	lost   float64 // share lost since the one before, 0..1
+	jitter time.Duration
+	at     time.Duration
 }
 
 func newSlot(t *transport, mid string, l line, seed uint32) *Slot {

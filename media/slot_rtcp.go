@@ -60,6 +60,9 @@ func (s *Slot) keyFrameWanted(now time.Duration) {
 	l, due := s.target, now >= s.pliDue
 	if due {
 		s.pliDue = now + pliInterval
+		if s.line.video && l != nil && s.cur == l {
+			s.transport.freezes.Add(1) // it had a picture, and can't go on from it
+		}
 	}
 	s.mu.Unlock()
 	if l != nil && due && s.line.video {
@@ -74,7 +77,7 @@ func (s *Slot) received(reports []rtcp.ReceptionReport, ssrc uint32, now time.Du
 			continue
 		}
 		s.mu.Lock()
-		s.remote = remoteReport{lost: float64(r.FractionLost) / 256, at: now}
+		s.remote = remoteReport{lost: float64(r.FractionLost) / 256, jitter: s.line.duration(r.Jitter), at: now}
 		s.mu.Unlock()
 		if r.LastSenderReport == 0 {
 			continue

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -123,9 +124,14 @@ func TestQuality(t *testing.T) {
 		run(row.lost, row.fraction)
 		run(row.lost, row.fraction)
 		var got Quality
-		r.do(func() { got = r.member(a.Participant).quality })
+		var loss float64
+		r.do(func() { got, loss = r.member(a.Participant).quality, r.member(a.Participant).loss })
 		if got != row.want {
 			t.Errorf("%s: %+v; want %+v", row.name, got, row.want)
+		}
+		// Of 50 that come as many as lost didn't, of what is received fraction ÷ 256.
+		if want := max(float64(row.lost)/float64(50+row.lost), float64(row.fraction)/256); math.Abs(loss-want) > 0.02 {
+			t.Errorf("%s: a loss of %g; want %g", row.name, loss, want)
 		}
 	}
 	a.transportChanged(a.transport, webrtc.PeerConnectionStateDisconnected)

@@ -32,6 +32,7 @@ type transport struct {
 
 	audioLevelID atomic.Uint32 // header extension of the voice level
 	roundTrip    atomic.Int64  // as the last receiver report told, ns; 0: none yet
+	freezes      atomic.Uint64 // see Connection
 	joined       atomic.Bool   // was up at least once
 
 	awake      atomic.Bool   // is ticked at the next tick: see ticks

@@ -76,6 +76,9 @@ func (m *Mux) OpenRelay() (net.PacketConn, error) {
 	}
 }
 
+// IsRelay says whether an address is the virtual one of a relay.
+func IsRelay(addr netip.Addr) bool { return relayPrefix.Contains(addr.Unmap()) }
+
 // relayAddress returns the i-th virtual address. Even and odd ports take turns,
 // for clients that want an even one.
 func relayAddress(i int) netip.AddrPort {
