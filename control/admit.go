@@ -234,10 +234,13 @@ func (s *Service) Transfer(ctx context.Context, actor Actor, visitID, areaID str
 
 func (c *change) transfer(v *visitRecord, to Area) error {
 	call, wasIn := v.CallID, v.State == VisitInCall
+	if err := c.tallyCall(v); err != nil {
+		return err
+	}
 	if err := v.move(actTransfer, c.now); err != nil {
 		return err
 	}
-	err := errors.Join(c.Delete(queueKey(v.AreaID, v.ArrivedAt, v.ID)), announce(c.Tx, c.now, v.AreaID, AreaVisitLeft, v.ID))
+	err := errors.Join(c.reportTransfer(v), c.Delete(queueKey(v.AreaID, v.ArrivedAt, v.ID)), announce(c.Tx, c.now, v.AreaID, AreaVisitLeft, v.ID))
 	if err != nil {
 		return err
 	}

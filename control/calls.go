@@ -290,6 +290,9 @@ func (c *change) holdMember(call *Call, m *Member) error {
 }
 
 func (c *change) hold(call *Call, m *Member, v *visitRecord) error {
+	if err := c.tallyCall(v); err != nil {
+		return err
+	}
 	if err := v.move(actHold, c.now); err != nil {
 		return err
 	}
@@ -299,7 +302,7 @@ func (c *change) hold(call *Call, m *Member, v *visitRecord) error {
 // finishCall ends a call that nobody is in.
 func (c *change) finishCall(call *Call) error {
 	call.State, call.EndedAt, call.InCharge = CallEnded, c.now, ""
-	err := errors.Join(c.putCall(call), c.endInvites(call), c.hookCall(call, "call.ended"))
+	err := errors.Join(c.putCall(call), c.endInvites(call), c.reportCall(call), c.hookCall(call, "call.ended"))
 	if err != nil || call.GroupID == "" {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/atriumrtc/atrium/control/report"
 	"github.com/atriumrtc/atrium/control/store"
 )
 
@@ -19,6 +20,8 @@ type change struct {
 	actor Actor
 	effects
 	announced map[string]bool // see announceOnce
+	// qualities are those that callQuality has read.
+	qualities map[string]map[string]report.Quality
 }
 
 // moved is a participant whose place may be another one now. removed says that
@@ -155,6 +158,9 @@ func (c *change) hook(v *visitRecord, event string) error {
 // end ends a visit: its seat is dead, its call goes on without it, what it
 // typed will be erased.
 func (c *change) end(v *visitRecord, outcome Outcome) error {
+	if err := c.tallyCall(v); err != nil {
+		return err
+	}
 	if err := v.move(actEnd, c.now); err != nil {
 		return err
 	}
@@ -179,7 +185,7 @@ func (c *change) end(v *visitRecord, outcome Outcome) error {
 			return err
 		}
 	}
-	if err := c.ended(v); err != nil {
+	if err := errors.Join(c.ended(v), c.reportVisit(v, outcome)); err != nil {
 		return err
 	}
 	if err := c.hook(v, "visit.ended"); err != nil {

@@ -35,6 +35,7 @@ type consultRecord struct {
 	OpenedAt   time.Time `json:"opened_at,omitzero"`
 	NoticeID   string    `json:"notice_id,omitempty"` // of the last message
 	EnteredAt  time.Time `json:"entered_at,omitzero"`
+	Reported   bool      `json:"reported,omitempty"` // it stands in reports
 }
 
 // consultSecrets are the address and the link, sealed by a key that is erased

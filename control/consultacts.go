@@ -38,7 +38,7 @@ func (s *Service) ExtendConsult(ctx context.Context, actor Actor, id string) (Co
 // RevokeConsult ends a link that nobody has used.
 func (s *Service) RevokeConsult(ctx context.Context, actor Actor, id string) (ConsultNow, error) {
 	return s.actConsult(ctx, actor, "revoke a link", id, func(c *change, r *consultRecord) error {
-		return errors.Join(c.putConsult(r, ConsultRevoked), c.forgetConsult(r),
+		return errors.Join(c.putConsult(r, ConsultRevoked), c.reportConsult(r), c.forgetConsult(r),
 			c.audit("consult_now.revoke", r.subject()))
 	})
 }
@@ -143,7 +143,7 @@ func (c *change) enterConsult(v *visitRecord, d *doorway) error {
 	r := &d.consult
 	v.Kind, v.ConsultID = VisitConsultNow, r.ID
 	r.VisitID, r.EnteredAt = v.ID, c.now
-	err := errors.Join(c.putConsult(r, ConsultEntered), c.closeConsult(r),
+	err := errors.Join(c.putConsult(r, ConsultEntered), c.reportConsult(r), c.closeConsult(r),
 		c.audit("consult_now.enter", r.subject()))
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ func (c *change) consultDue(id string) error {
 		}
 	}
 	if over {
-		return c.forgetConsult(&r)
+		return errors.Join(c.reportConsult(&r), c.forgetConsult(&r))
 	}
 	return nil
 }

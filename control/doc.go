@@ -83,6 +83,9 @@
 //   - R-PV-2: every change appends to its organisation's [AuditRecord]s in its
 //     own transaction, each with the hash of the one before; a [SignedHead]
 //     shows altering and cutting off ([VerifyAudit], [Service.CheckAudit]).
+//   - R-T-3, R-RP: what ends is kept as a row and added to totals in the
+//     transaction that ends it (reports.go); [Service.Report] reads both. The
+//     arithmetic is control/report's.
 //   - SE-4, SE-12: persist before applying: a room is deleted on disk before
 //     its call is ended; a link is used up in the transaction that lets in.
 //   - SE-20: the clock never goes backward (steadyClock); what has expired is

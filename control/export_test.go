@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/atriumrtc/atrium/control/report"
 	"github.com/atriumrtc/atrium/control/store"
 )
 
@@ -72,3 +73,14 @@ func Evenly(people []string, rooms []BreakoutRoom, seed [32]byte) map[string]str
 
 // PlaceWorkers is placeWorkers.
 const PlaceWorkers = placeWorkers
+
+// PutVisitRow stores a row as the end of a visit does, without its totals.
+func PutVisitRow(tx store.Tx, row report.VisitRow) error {
+	c := &change{Tx: tx}
+	return c.putRow(row.UnitID, reportVisits, row.Ended, row.ID, row)
+}
+
+// AddVisitTotals adds to the totals of a quarter and its day.
+func AddVisitTotals(tx store.Tx, unitID, areaID string, at time.Time, t report.VisitTotals) error {
+	return addTotals(tx, unitID, reportVisits, at, areaID, classQueue, t, report.Quarter, report.Day)
+}

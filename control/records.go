@@ -50,6 +50,9 @@ import (
 //	room_person/<participant id>          roomPerson: who is in one; room_people/<room>/<participant id>: nothing
 //	room_call/<room>                      roomCall: since when anybody is
 //	once/<organisation>/<digest>          onceRecord
+//	report/<unit>/<kind>/<ended ms>/<id>  a row of control/report
+//	report_total/<unit>/<kind>/<step>/<ms>/<place>/<class> totals of them, see reports.go
+//	call_quality/<call>/<run>             how connections of a live call have been
 //	once_expiry/<seconds>/<organisation>/<digest>   nothing: finds what to purge
 //	origin/<digest>/<organisation or key> nothing: who lists the origin of a web page
 //	key_origins/<organisation>/<key>      []string: those of an API key that has its own

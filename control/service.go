@@ -43,6 +43,7 @@ type Service struct {
 	placing keyedMutex // by participant
 	// arranging is by call.
 	arranging keyedMutex
+	quality   *qualityBook
 }
 
 // New returns a Service over o.Store, which stays the caller's to close.
@@ -51,9 +52,14 @@ func New(o Options) (*Service, error) {
 		return nil, errors.New("control.New: Store, Media and Secrets are needed")
 	}
 	o = o.withDefaults()
+	run, err := newID()
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
 		store: o.Store, media: o.Media, secrets: o.Secrets, vault: o.Vault, outbox: o.Outbox,
 		signer: o.Signer, rights: o.Rights, expired: o.Expired, now: (&steadyClock{source: o.Now}).now, timers: o.Clock, log: o.Logger,
+		quality: &qualityBook{run: run},
 	}, nil
 }
 

@@ -41,6 +41,7 @@ type visitRecord struct {
 	Stays          []stay    `json:"stays,omitempty"`           // in areas that were left
 	RegistrationID string    `json:"registration_id,omitempty"` // for a group
 	Initials       bool      `json:"initials,omitempty"`        // others see no more of the name
+	Tally          tally     `json:"tally,omitzero"`            // of the present stay, for reports
 }
 
 // stay is the part of a visit in an area that it was transferred from.

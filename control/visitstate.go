@@ -34,16 +34,21 @@ func (v *visitRecord) move(act visitAct, now time.Time) error {
 	}
 	switch v.State {
 	case VisitWaiting:
-		v.Waited += max(0, now.Sub(v.WaitingSince))
+		d := max(0, now.Sub(v.WaitingSince))
+		v.Waited, v.Tally.Waited = v.Waited+d, v.Tally.Waited+d
 		v.WaitingSince = time.Time{}
 	case VisitOnHold:
-		v.Held += max(0, now.Sub(v.HoldSince))
+		d := max(0, now.Sub(v.HoldSince))
+		v.Held, v.Tally.Held = v.Held+d, v.Tally.Held+d
 		v.HoldSince = time.Time{}
+	case VisitInCall:
+		v.Tally.left(now)
 	}
 	switch next {
 	case VisitWaiting:
 		v.WaitingSince = now
 	case VisitInCall:
+		v.Tally.joined(now)
 		if v.SeenAt.IsZero() {
 			v.SeenAt = now
 		}

@@ -1,0 +1,154 @@
+package control_test
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/atriumrtc/atrium/control"
+	"github.com/atriumrtc/atrium/control/report"
+	"github.com/atriumrtc/atrium/control/store"
+)
+
+const (
+	benchRows  = 1_000_000
+	benchBatch = 20_000
+	benchAreas = 20
+)
+
+// meter notes when the first byte came, how many did, and how large the heap
+// became meanwhile.
+type meter struct {
+	start time.Time
+	first time.Duration
+	bytes int64
+	heap  uint64
+	next  int64
+}
+
+func (m *meter) Write(p []byte) (int, error) {
+	if m.bytes == 0 {
+		m.first = time.Since(m.start)
+	}
+	if m.bytes += int64(len(p)); m.bytes >= m.next {
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		m.heap = max(m.heap, s.HeapAlloc)
+		m.next = m.bytes + 4<<20
+	}
+	return len(p), nil
+}
+
+// BenchmarkReports: R-RP with a million rows of one unit in a year, of another
+// unit as many again aren't needed to slow it: keys are the unit's. The first
+// byte that counts is that of the first row.
+func BenchmarkReports(b *testing.B) {
+	f := newClinic(b, control.AreaSettings{})
+	areas := []string{f.area.ID}
+	for i := range benchAreas - 1 {
+		areas = append(areas, f.newArea(fmt.Sprint("Area ", i), control.AreaSettings{}).ID)
+	}
+	f.setClock(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
+	if err := manyRows(f, areas); err != nil {
+		b.Fatal(err)
+	}
+	for _, row := range []struct {
+		name  string
+		kind  report.Type
+		query report.Query
+	}{
+		{"month of consultations, csv", report.Consultations, report.Query{From: "2026-06-01", To: "2026-06-30", TZ: "Europe/Vienna", Format: "csv"}},
+		{"month of consultations, json", report.Consultations, report.Query{From: "2026-06-01", To: "2026-06-30", TZ: "Europe/Vienna"}},
+		{"year of consultations, csv", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Europe/Vienna", Format: "csv"}},
+		{"year of areas, from totals", report.Areas, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Asia/Kathmandu"}},
+		{"year by days, drawn", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Asia/Kathmandu", Chart: "days"}},
+		{"month of areas, from rows", report.Areas, report.Query{From: "2026-06-01", To: "2026-06-30", MinMinutes: "5"}},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			filter, err := f.ReportFilter(row.kind, row.query)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var last meter
+			for b.Loop() {
+				runtime.GC()
+				var before runtime.MemStats
+				runtime.ReadMemStats(&before)
+				last = meter{start: time.Now()}
+				if err := f.Report(b.Context(), f.dr.Actor, f.unit.ID, row.kind, filter, &firstRow{w: &last}); err != nil {
+					b.Fatal(err)
+				}
+				last.heap -= min(last.heap, before.HeapAlloc)
+			}
+			b.ReportMetric(float64(last.first.Microseconds())/1000, "ms-to-first-row")
+			b.ReportMetric(float64(last.heap)/(1<<20), "MB-heap-growth")
+			b.ReportMetric(float64(last.bytes)/(1<<20), "MB")
+		})
+	}
+}
+
+// firstRow leaves out the first write: the head, which is there at once.
+type firstRow struct {
+	w    io.Writer
+	head bool
+}
+
+func (f *firstRow) Write(p []byte) (int, error) {
+	if !f.head {
+		f.head = true
+		return len(p), nil
+	}
+	return f.w.Write(p)
+}
+
+// manyRows writes them, evenly over the year, with their totals.
+func manyRows(f *clinic, areas []string) error {
+	r := rand.New(rand.NewPCG(1, 2))
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	step := 365 * 24 * time.Hour / benchRows
+	type place struct {
+		at   time.Time
+		area string
+	}
+	for done := 0; done < benchRows; done += benchBatch {
+		err := f.store.Update(f.t.Context(), func(tx store.Tx) error {
+			totals := make(map[place]*report.VisitTotals)
+			for i := done; i < done+benchBatch; i++ {
+				ended := start.Add(step * time.Duration(i)).Truncate(time.Millisecond)
+				waited, talked := int64(r.ExpFloat64()*300_000), int64(r.ExpFloat64()*900_000)
+				row := report.VisitRow{
+					ID: uuid.NewString(), UnitID: f.unit.ID, AreaID: areas[r.IntN(len(areas))], Type: "area", Ended: ended,
+					Arrived: ended.Add(-time.Duration(waited+talked) * time.Millisecond), Joined: ended.Add(-time.Duration(talked) * time.Millisecond),
+					Waited: waited, Talked: talked, Peak: 2, Outcome: report.OutcomeCompleted, Providers: []string{f.dr.Actor.ID},
+					Quality: &report.Quality{Samples: 90, Loss: 1.25, RTT: 3600.5, RTTs: 90, Jitter: 400.25, Score: 8900},
+				}
+				if err := control.PutVisitRow(tx, row); err != nil {
+					return err
+				}
+				at := place{ended.Truncate(report.Quarter), row.AreaID}
+				if totals[at] == nil {
+					totals[at] = &report.VisitTotals{}
+				}
+				totals[at].Add(row)
+			}
+			for at, t := range totals {
+				if err := control.AddVisitTotals(tx, f.unit.ID, at.area, at.at, *t); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "\rrows written: %d of %d", done+benchBatch, benchRows)
+	}
+	fmt.Fprintln(os.Stderr)
+	return nil
+}

@@ -1,0 +1,222 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/atriumrtc/atrium/control/report"
+	"github.com/atriumrtc/atrium/control/store"
+)
+
+// reportBatch is how many records one transaction of a report reads: who takes
+// a report slowly holds none.
+const reportBatch = 500
+
+// eachRow visits the rows of a unit that ended in a period, in that order,
+// outside of any transaction: rows are never changed.
+func eachRow[R any](ctx context.Context, s *Service, unitID string, kind reportKind, from, until time.Time, visit func(R) error) error {
+	prefix := reportPrefix(unitID, kind)
+	after, end := prefix+timeKey(from), prefix+timeKey(until)
+	for {
+		batch, last, err := readBatch[R](ctx, s, prefix, after, end)
+		if err != nil {
+			return err
+		}
+		for _, r := range batch {
+			if err := visit(r); err != nil {
+				return err
+			}
+		}
+		if len(batch) < reportBatch {
+			return nil
+		}
+		after = last
+	}
+}
+
+// readBatch reads records of a prefix after a key and before another.
+func readBatch[R any](ctx context.Context, s *Service, prefix, after, end string) (batch []R, last string, err error) {
+	err = s.store.View(ctx, func(tx store.Tx) error {
+		batch, last = make([]R, 0, reportBatch), after
+		return tx.Range(prefix, after, func(key string, value []byte) error {
+			if len(batch) == reportBatch || key >= end {
+				return store.ErrStop
+			}
+			r, err := decode[R](value)
+			batch, last = append(batch, r), key
+			return err
+		})
+	})
+	return batch, last, err
+}
+
+// counted says how rows R are added up to totals T.
+type counted[R, T any] struct {
+	kind  reportKind
+	wants func(report.Filter, R) bool
+	at    func(R) (ended time.Time, place, class string)
+	total func(R) T
+}
+
+func countedVisits() counted[report.VisitRow, report.VisitTotals] {
+	return counted[report.VisitRow, report.VisitTotals]{
+		kind: reportVisits, wants: report.Filter.Visit,
+		at: func(r report.VisitRow) (time.Time, string, string) {
+			if r.Type == report.VisitGroup {
+				return r.Ended, r.AreaID, classLobby
+			}
+			return r.Ended, r.AreaID, classQueue
+		},
+		total: func(r report.VisitRow) (t report.VisitTotals) { t.Add(r); return t },
+	}
+}
+
+func countedCalls() counted[report.CallRow, report.CallTotals] {
+	return counted[report.CallRow, report.CallTotals]{
+		kind: reportCalls, wants: report.Filter.Call,
+		at: func(r report.CallRow) (time.Time, string, string) {
+			if r.RoomID != "" {
+				return r.Ended, r.RoomID, r.Type
+			}
+			return r.Ended, r.AreaID, r.Type
+		},
+		total: func(r report.CallRow) (t report.CallTotals) { t.Add(r); return t },
+	}
+}
+
+func countedConsults() counted[report.ConsultRow, report.ConsultTotals] {
+	return counted[report.ConsultRow, report.ConsultTotals]{
+		kind: reportConsults, wants: report.Filter.Consult,
+		at:    func(r report.ConsultRow) (time.Time, string, string) { return r.Ended, r.AreaID, "" },
+		total: func(r report.ConsultRow) (t report.ConsultTotals) { t.Add(r); return t },
+	}
+}
+
+// reading is a report that is being read.
+type reading struct {
+	*Service
+	unit   Unit
+	filter report.Filter
+	places *unitPlaces
+}
+
+// eachTotal visits what rows come to: one by one, or by quarters and days,
+// whichever takes less (report.Cover). fine leaves out days; at is then within
+// the quarter or is the row's own end. Only places that the filter means are
+// visited.
+func eachTotal[R, T any](ctx context.Context, r *reading, k counted[R, T], fine bool, visit func(at time.Time, place, class string, t T) error) error {
+	f := r.filter
+	spans := report.Cover(f.From, f.Until, fine)
+	if f.Rows() || fine && !report.OnQuarters(f.From, f.Until, f.Zone) {
+		spans = []report.Span{{From: f.From, Until: f.Until}}
+	}
+	for _, span := range spans {
+		var err error
+		if span.Step == 0 {
+			err = eachRow(ctx, r.Service, r.unit.ID, k.kind, span.From, span.Until, func(row R) error {
+				if !k.wants(f, row) {
+					return nil
+				}
+				at, place, class := k.at(row)
+				return visit(at, place, class, k.total(row))
+			})
+		} else {
+			err = eachStored(ctx, r, k.kind, span, visit)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachStored visits stored totals of a span.
+func eachStored[T any](ctx context.Context, r *reading, kind reportKind, span report.Span, visit func(at time.Time, place, class string, t T) error) error {
+	prefix := totalPrefix(r.unit.ID, kind, span.Step)
+	after, end := prefix+timeKey(span.From), prefix+timeKey(span.Until)
+	for n := reportBatch; n == reportBatch; {
+		err := r.store.View(ctx, func(tx store.Tx) error {
+			n = 0
+			return tx.Range(prefix, after, func(key string, value []byte) error {
+				if n == reportBatch || key >= end {
+					return store.ErrStop
+				}
+				n, after = n+1, key
+				at, place, class, err := parseTotalKey(strings.TrimPrefix(key, prefix))
+				if err != nil || !r.places.wanted(r.filter, place) {
+					return err
+				}
+				t, err := decode[T](value)
+				if err != nil {
+					return err
+				}
+				return visit(at, place, class, t)
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parseTotalKey(rest string) (at time.Time, place, class string, err error) {
+	ms, rest, _ := strings.Cut(rest, "/")
+	place, class, ok := strings.Cut(rest, "/")
+	at, err = parseTimeKey(ms)
+	if err != nil || !ok {
+		err = fmt.Errorf("%w: the key of a total can't be read", store.ErrCorrupt)
+	}
+	return at, place, class, err
+}
+
+// unitPlaces are a unit's areas and meeting rooms, deleted ones too (R-T-5), in
+// order of creation.
+type unitPlaces struct {
+	areas []areaRecord
+	rooms []meetingRoomRecord
+	byID  map[string]spot
+}
+
+// spot is what a total stands at: an area, or a room that may be in one.
+type spot struct{ name, area, room string }
+
+func readPlaces(tx store.Tx, unitID string) (*unitPlaces, error) {
+	p := &unitPlaces{byID: make(map[string]spot)}
+	rooms := func(parent string) error {
+		return children(tx, parent, childMeetingRoom, "", func(id string) error {
+			r, err := get[meetingRoomRecord](tx, prefixMeetingRoom+id)
+			p.rooms = append(p.rooms, r)
+			p.byID[id] = spot{name: r.Name, area: r.AreaID, room: id}
+			return err
+		})
+	}
+	err := children(tx, unitID, childArea, "", func(id string) error {
+		a, err := get[areaRecord](tx, prefixArea+id)
+		if err != nil {
+			return err
+		}
+		p.areas = append(p.areas, a)
+		p.byID[id] = spot{name: a.Name, area: id}
+		return rooms(id)
+	})
+	if err == nil {
+		err = rooms(unitID)
+	}
+	return p, err
+}
+
+// wanted says whether a filter means a place.
+func (p *unitPlaces) wanted(f report.Filter, id string) bool {
+	at := p.byID[id]
+	return f.Place(at.area, at.room)
+}
+
+func (p *unitPlaces) name(id string) string { return p.byID[id].name }
+
+// there says whether something was there in a period.
+func there(f report.Filter, created, deleted time.Time) bool {
+	return created.Before(f.Until) && (deleted.IsZero() || !deleted.Before(f.From))
+}
