@@ -37,7 +37,7 @@ test: ## what CI runs: format, vet, architecture, all tests with the race detect
 	@.ci/test -run '^TestNoAllocations$$' ./media/internal/udp
 
 test-long: ## also the tests that take minutes (build tag long, ATRIUM_LONG=1): 50 minutes on two cores with nothing else to do
-	@.ci/install
+	@.ci/install long
 	@# Real calls alone, without the race detector's load.
 	@ATRIUM_LONG=1 .ci/test -count=1 -tags long -timeout 1h ./cmd/internal/endtoend
 	@# Watches that no key, SSRC and packet index are ever used twice (RFC 3711).

@@ -100,6 +100,7 @@ DELETE /areas/{id}                            areas.edit           area
 POST   /areas/{id}/suspend                    areas.suspend        area
 POST   /areas/{id}/restore                    areas.suspend        area
 POST   /areas/{id}/link/reset                 links.reset          area
+GET    /units/{id}/reports/{type}             reports.read         unit
 GET    /areas/{id}/grants                     areas.edit           area
 POST   /areas/{id}/grants                     areas.edit           area
 DELETE /areas/{id}/grants/{grant_id}          areas.edit           area

@@ -36,6 +36,7 @@ const (
 	tagConsultNow   = "Consult Now"
 	tagAppointments = "Appointments"
 	tagGroups       = "Group consultations"
+	tagReports      = "Reports"
 )
 
 // Names of the security schemes.
@@ -122,6 +123,7 @@ func (s *Server) register() *huma.OpenAPI {
 	s.registerAppointments(h)
 	s.registerGroups(h)
 	s.registerSending(h)
+	s.registerReports(h)
 	// huma registers its own form of errors, which rework leaves no trace of.
 	schemas := h.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
@@ -231,6 +233,7 @@ func describe(o *huma.OpenAPI) {
 		{Name: tagConsultNow, Description: "Unscheduled calls by a single-use link."},
 		{Name: tagAppointments, Description: "Visits that were agreed on, and links to send."},
 		{Name: tagGroups, Description: "Sessions of up to 60 participants, who register, request access and are admitted."},
+		{Name: tagReports, Description: "What a unit did in a period: tables and drawings, without names of guests."},
 	}
 }
 

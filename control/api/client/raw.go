@@ -16,7 +16,8 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 }
 
 // Stream writes the body of a GET's answer to w, for what may be longer than
-// one wants to hold. Errors of the server are *Error.
+// one wants to hold; it takes the time that it takes. Errors of the server are
+// *Error.
 func (c *Client) Stream(ctx context.Context, path string, w io.Writer) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {
@@ -25,7 +26,7 @@ func (c *Client) Stream(ctx context.Context, path string, w io.Writer) error {
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.stream.Do(req)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,9 @@ type Action struct {
 
 	// List says that the answer is a page of items. Inside names the field
 	// that holds what is to be shown, if it isn't the answer itself.
-	List    bool
+	List bool
+	// Raw says that the answer isn't for a table: it is printed as it comes.
+	Raw     bool
 	Inside  string
 	Columns []Column // of the table; none: nothing is shown
 }
@@ -106,6 +108,9 @@ func (a Action) run(cmd *cobra.Command, args []string, connect Connection, out *
 	path, body, err := a.request(cmd, args, c)
 	if err != nil {
 		return err
+	}
+	if a.Raw {
+		return c.Stream(cmd.Context(), path, out.Out)
 	}
 	if a.List {
 		items, err := all(cmd.Context(), c, path)

@@ -34,7 +34,7 @@ func invitation(at string) []Column {
 
 // Groups are all commands of this package.
 func Groups() []Group {
-	return []Group{organisations(), units(), areas(), rooms(), grants(), accounts(), keys()}
+	return []Group{organisations(), units(), areas(), rooms(), grants(), accounts(), keys(), reports()}
 }
 
 func organisations() Group {
@@ -213,6 +213,39 @@ func keys() Group {
 			Path: "/api-keys/{id}", Operator: "/organisations/{organisation}/api-keys/{id}",
 		},
 	}}
+}
+
+// reports are one command for each type.
+func reports() Group {
+	query := func(name, usage string) Flag { return Flag{Name: name, Usage: usage, Query: true} }
+	flags := []Flag{
+		{Name: "unit", Usage: "id of the unit", Required: true},
+		query("from", "first day (2026-03-01) or time; without it 30 days before --to"),
+		query("to", "last day, included, or time; without it now"),
+		query("tz", "time zone of the days, such as Europe/Vienna; without it UTC"),
+		{Name: "min-minutes", Field: "min_minutes", Usage: "leave out what was shorter", Query: true},
+		query("area", "id of a waiting area: of this one only"),
+		query("room", "id of a meeting room: of this one only"),
+		query("provider", "id of an account: with this one only"),
+		query("format", "csv or json; json without it"),
+		query("chart", "draw it as SVG: days, waits, concurrency or quality"),
+	}
+	g := Group{Name: "report", Short: "What a unit did in a period"}
+	for _, t := range []struct{ name, short string }{
+		{"consultations", "Every consultation that ended, without names"},
+		{"areas", "Waiting areas: arrivals, seen, abandoned, waiting times"},
+		{"groups", "Group consultations that ended"},
+		{"consult-now", "Consult Now links: issued, extended, entered, expired"},
+		{"meeting-rooms", "Meeting rooms: sessions, minutes, guests"},
+		{"accounts", "Staff: roles, last sign-in, calls, minutes"},
+		{"quality", "Calls: loss, round-trip time, jitter, freezes, score"},
+		{"units", "The unit: areas, rooms, accounts in use"},
+	} {
+		g.Actions = append(g.Actions, Action{
+			Use: t.name + " --unit ID", Short: t.short, Flags: flags, Method: http.MethodGet, Path: "/units/{unit}/reports/" + t.name, Raw: true,
+		})
+	}
+	return g
 }
 
 // Commands makes the commands of all groups.

@@ -180,6 +180,7 @@ func (s *Server) startControl() error {
 		return err
 	}
 	s.background(s.control.Run)
+	s.startSampling()
 	return nil
 }
 
