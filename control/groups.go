@@ -303,7 +303,7 @@ func (c *change) closeGroup(r *groupRecord, state GroupState) error {
 			return err
 		}
 	}
-	if err := c.endRegistrations(r); err != nil {
+	if err := errors.Join(c.endRegistrations(r), c.reportGroup(&r.GroupSession)); err != nil {
 		return err
 	}
 	if state == GroupCancelled {

@@ -44,6 +44,7 @@ func (d *clinicDay) check() {
 	a.days(w)
 	a.meetingRooms(w)
 	a.accounts(w)
+	a.groups(w)
 	if a.query.Provider == "" { // events don't say who sent a link
 		a.consults(w)
 	}
@@ -184,7 +185,7 @@ func (a *asked) consultations(w *told) {
 func (a *asked) areas(w *told) {
 	rows, totals := a.read(report.Areas)
 	by := map[string][]toldVisit{}
-	all := a.visits(w)
+	all := slices.DeleteFunc(a.visits(w), func(v toldVisit) bool { return v.kind == "group" }) // they wait elsewhere
 	for _, v := range all {
 		by[v.area] = append(by[v.area], v)
 	}
@@ -328,6 +329,33 @@ func (a *asked) accounts(w *told) {
 		a.d.t.Fatalf("accounts are missing: %v", count)
 	}
 	a.same("accounts", []any{totals["calls"], totals["minutes"]}, []any{all, math.Round(sum.Minutes()*10) / 10})
+}
+
+func (a *asked) groups(w *told) {
+	rows, totals := a.read(report.Groups)
+	var got, want []string
+	registered := 0
+	for _, r := range rows {
+		got = append(got, fmt.Sprint(r["id"], r["started"], r["ended"], r["outcome"], r["registered"], r["requested"], r["admitted"], r["peak"]))
+	}
+	for id, g := range w.groups {
+		call := w.live[g.call]
+		lasted := time.Duration(0)
+		if call == nil {
+			call = &toldCall{}
+		} else {
+			lasted = g.ended.Sub(call.started)
+		}
+		if !a.meant(g.unit, g.area, g.ended) || lasted < a.least || a.query.Provider != "" && a.query.Provider != a.d.f.dr.Actor.ID {
+			continue // who plans a session is its host
+		}
+		registered += len(g.registered)
+		want = append(want, fmt.Sprint(id, a.stamp(call.started), a.stamp(g.ended), g.state, len(g.registered), len(g.requested), len(call.guests), call.peak))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	a.same("groups", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	a.same("totals of groups", []any{totals["groups"], totals["registered"]}, []any{len(want), registered})
 }
 
 func (a *asked) consults(w *told) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,10 @@ type clinicDay struct {
 	staff []control.Staff
 	seats map[string]string // of staff: participant → call
 	links []control.ConsultNow
+	// groups are planned in the first area; personal are links of who
+	// registered.
+	groups   []control.GroupSession
+	personal []string
 	// people are visits, those that are over too.
 	people []*guest
 	dues   []time.Time // when what was due was done
@@ -57,7 +62,8 @@ func TestReportsModel(t *testing.T) {
 		for name, act := range map[string]func(){
 			"enter": d.enter, "enter2": d.enter, "admit": d.admit, "admit2": d.admit, "hold": d.hold, "transfer": d.transfer, "leave": d.leave,
 			"end": d.end, "go": d.staffGoes, "send": d.send, "use": d.use, "extend": d.extend, "revoke": d.revoke,
-			"meet": d.meet, "join": d.joinMeeting, "time": d.time, "time2": d.time, "later": d.later,
+			"meet": d.meet, "join": d.joinMeeting,
+			"plan": d.plan, "register": d.register, "register2": d.register, "ask": d.ask, "ask2": d.ask, "start": d.start, "admit all": d.admitAll, "close": d.close, "time": d.time, "time2": d.time, "later": d.later,
 		} {
 			actions[name] = func(rt *rapid.T) {
 				d.t = rt
@@ -234,6 +240,65 @@ func (d *clinicDay) meet() {
 
 func (d *clinicDay) joinMeeting() { d.came(d.room.Link) }
 
+func (d *clinicDay) plan() {
+	if len(d.groups) < 3 {
+		d.groups = append(d.groups, d.f.groupIn(control.GroupSpec{Capacity: 3}))
+	}
+}
+
+// group calls act with one of the groups, if there are any.
+func (d *clinicDay) group(act func(g control.GroupSession) error) {
+	if len(d.groups) > 0 {
+		d.may(act(d.groups[rapid.IntRange(0, len(d.groups)-1).Draw(d.t, "group")]))
+	}
+}
+
+func (d *clinicDay) register() {
+	d.group(func(g control.GroupSession) error {
+		r, err := d.f.tryRegister(g.Link, canaryName)
+		if err == nil {
+			d.personal = append(d.personal, r.Link)
+		}
+		return err
+	})
+}
+
+func (d *clinicDay) ask() {
+	if len(d.personal) == 0 {
+		return
+	}
+	g, err := d.f.tryEnter(rapid.SampledFrom(d.personal).Draw(d.t, "personal link"), "", nil)
+	if d.may(err) && d.may(d.f.tryConnect(g.join)) {
+		d.people = append(d.people, g)
+	}
+}
+
+func (d *clinicDay) start() {
+	d.group(func(g control.GroupSession) error {
+		started, err := d.f.StartGroup(context.Background(), d.f.dr, g.ID)
+		if err == nil {
+			d.sits(started.Join, started.Call.ID)
+		}
+		return err
+	})
+}
+
+func (d *clinicDay) admitAll() {
+	d.group(func(g control.GroupSession) error {
+		_, err := d.f.AdmitAllToGroup(context.Background(), d.f.dr.Actor, g.ID)
+		return err
+	})
+}
+
+func (d *clinicDay) close() {
+	d.group(func(g control.GroupSession) error {
+		if rapid.Bool().Draw(d.t, "cancel") {
+			return d.f.CancelGroup(context.Background(), d.f.dr.Actor, g.ID)
+		}
+		return d.f.EndGroup(context.Background(), d.f.dr.Actor, g.ID)
+	})
+}
+
 func (d *clinicDay) time() {
 	d.step(rapid.SampledFrom([]time.Duration{time.Second, 37 * time.Second, 3 * time.Minute, 14 * time.Minute, 50 * time.Minute}).Draw(d.t, "step"))
 }
@@ -267,6 +332,7 @@ type told struct {
 	visits   []toldVisit
 	calls    []*toldCall
 	consults []*toldConsult
+	groups   map[string]*toldGroup
 
 	open  map[string]*toldVisit
 	live  map[string]*toldCall
@@ -292,6 +358,12 @@ type toldCall struct {
 	talked                     map[string]time.Duration // by account
 }
 
+type toldGroup struct {
+	unit, area, state, call string
+	ended                   time.Time
+	registered, requested   map[string]bool
+}
+
 type toldConsult struct {
 	id, unit, area, provider, state string
 	created, ended                  time.Time
@@ -300,7 +372,7 @@ type toldConsult struct {
 
 // tell works events through.
 func (d *clinicDay) tell() *told {
-	w := &told{open: map[string]*toldVisit{}, live: map[string]*toldCall{}, links: map[string]*toldConsult{}}
+	w := &told{open: map[string]*toldVisit{}, live: map[string]*toldCall{}, links: map[string]*toldConsult{}, groups: map[string]*toldGroup{}}
 	for _, e := range d.log() {
 		switch id := e.Data["visit_id"]; e.Type {
 		case "visit.arrived":
@@ -320,6 +392,7 @@ func (d *clinicDay) tell() *told {
 			w.live[e.Data["call_id"]].ended = e.At
 		default:
 			w.consult(e)
+			w.group(e)
 		}
 	}
 	for _, l := range w.consults { // nobody tells when a day is over
@@ -391,6 +464,29 @@ func (w *told) left(e control.Event) {
 		c.talked[a] += e.At.Sub(c.in[id])
 	}
 	delete(c.in, id)
+}
+
+func (w *told) group(e control.Event) {
+	id := e.Data["group_id"]
+	if !strings.HasPrefix(e.Type, "group.") {
+		return
+	}
+	g := w.groups[id]
+	if g == nil {
+		g = &toldGroup{unit: e.UnitID, area: e.Data["area_id"], registered: map[string]bool{}, requested: map[string]bool{}}
+		w.groups[id] = g
+	}
+	switch e.Type {
+	case "group.registered":
+		g.registered[e.Data["registration_id"]] = true
+	case "group.access_requested":
+		g.requested[e.Data["registration_id"]] = true
+		if visit := e.Data["visit_id"]; w.open[visit] == nil { // which is this visit's arrival
+			w.open[visit] = &toldVisit{id: visit, unit: e.UnitID, area: e.Data["area_id"], state: "waiting", arrived: e.At, since: e.At, providers: map[string]bool{}}
+		}
+	case "group.ended", "group.cancelled":
+		g.ended, g.state, g.call = e.At, strings.TrimPrefix(e.Type, "group."), e.Data["call_id"]
+	}
 }
 
 func (w *told) consult(e control.Event) {
