@@ -53,6 +53,7 @@ type Story struct {
 	consults    []client.StartedConsult
 	guests      []client.Admission
 	transports  []*http.Transport
+	group       client.StartedGroup
 	provider    *client.Provider
 	appointment client.Admission
 }
@@ -160,7 +161,7 @@ func (s *Story) enter(link string, typed map[string]string) client.Admission {
 }
 
 // messages is how many are sent by Begin and End.
-const messages = 7
+const messages = 8
 
 // Begin brings guests of every kind in, and leaves some of them there.
 func (s *Story) Begin() {
@@ -207,6 +208,7 @@ func (s *Story) Begin() {
 	_, err = s.App.SendAreaLink(ctx, s.Area.ID, mail, "area")
 	s.ok(err)
 
+	s.register()
 	leaves, denied, removed, moved := s.enter(s.Area.Link, typed), s.enter(s.Area.Link, typed), s.enter(s.Area.Link, typed), s.enter(s.Area.Link, typed)
 	s.ok(s.Client(leaves.VisitToken).LeaveVisit(ctx, leaves.Visit.ID))
 	_, err = s.App.DenyVisit(ctx, denied.Visit.ID, Canary()[7])
@@ -217,6 +219,33 @@ func (s *Story) Begin() {
 	s.ok(err)
 	s.refused()
 	Until(s.t, "the gateways taking what was sent", func() bool { return s.Sent.Load() >= messages-1 }, s.Heard.String)
+}
+
+// register has people register for a group consultation: one who comes and is
+// admitted, one who waits, and one whom staff registers and who doesn't come.
+func (s *Story) register() {
+	s.t.Helper()
+	ctx, soon := s.t.Context(), time.Now().Add(time.Hour)
+	g, err := s.App.CreateGroup(ctx, s.Area.ID, client.GroupSpec{Title: "Group", StartsAt: &soon}, "")
+	s.ok(err)
+	come := func() {
+		r, err := s.Client("").Register(ctx, client.EntrySpec{Link: g.Link, Fields: fields(), Consent: true})
+		s.ok(err)
+		s.enter(r.Link, nil)
+	}
+	come()
+	s.group, err = s.App.StartGroup(ctx, g.ID, s.provider)
+	s.ok(err)
+	s.Seats = append(s.Seats, s.group.Token)
+	in, err := s.App.AdmitAllToGroup(ctx, g.ID)
+	if s.ok(err); len(in.Admitted) != 1 {
+		s.t.Fatalf("admitted %+v", in)
+	}
+	come()
+	late, err := s.App.RegisterForGroup(ctx, g.ID, client.RegistrationSpec{Fields: fields()}, "register")
+	s.ok(err)
+	_, err = s.App.SendRegistration(ctx, late.ID, client.Sending{To: client.Contact{Email: Canary()[5]}}, "send "+late.ID)
+	s.ok(err)
 }
 
 // refused makes requests that fail, with what people typed in them.
@@ -272,6 +301,7 @@ func (s *Story) End() {
 		s.ok(s.App.EndCall(ctx, c.Call.ID))
 	}
 	s.ok(s.App.EndCall(ctx, s.Admitted.Call.ID))
+	s.ok(s.App.EndGroup(ctx, s.group.Group.ID))
 	for _, v := range s.Live() {
 		_, err := s.App.RemoveVisit(ctx, v.ID)
 		s.ok(err)
