@@ -60,8 +60,15 @@ func (k *killable) start() time.Duration {
 		_ = conn.Close()
 		return true
 	}
-	testkit.Until(k.t, "the server listens", ready, k.logs.String)
+	testkit.Until(k.t, "the server listens", ready, k.stacks)
 	return time.Since(began)
+}
+
+// stacks ends a server that hangs, and returns where it does.
+func (k *killable) stacks() string {
+	_ = k.cmd.Process.Signal(syscall.SIGQUIT)
+	<-k.done
+	return k.logs.String()
 }
 
 // kill ends it as a power cut would.
