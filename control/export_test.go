@@ -80,7 +80,7 @@ func PutVisitRow(tx store.Tx, row report.VisitRow) error {
 	return c.putRow(row.UnitID, reportVisits, row.Ended, row.ID, row)
 }
 
-// AddVisitTotals adds to the totals of a quarter and its day.
-func AddVisitTotals(tx store.Tx, unitID, areaID string, at time.Time, t report.VisitTotals) error {
-	return addTotals(tx, unitID, reportVisits, at, areaID, classQueue, t, report.Quarter, report.Day)
+// AddVisitTotals adds to the totals of a quarter or a day.
+func AddVisitTotals(tx store.Tx, unitID, areaID string, at time.Time, t report.VisitTotals, step time.Duration) error {
+	return addTotals(tx, unitID, reportVisits, at, areaID, classQueue, t, step)
 }
