@@ -43,7 +43,10 @@ type Service struct {
 	placing keyedMutex // by participant
 	// arranging is by call.
 	arranging keyedMutex
-	quality   *qualityBook
+	// Records as they were decoded last, for placing.
+	calls   decoded[Call]
+	splits  decoded[Breakouts]
+	quality *qualityBook
 }
 
 // New returns a Service over o.Store, which stays the caller's to close.
