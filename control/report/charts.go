@@ -138,6 +138,8 @@ func (b *BusyTimes) At(quarter time.Time) float64 {
 	return float64(b.by[quarter.Unix()]) / float64(Quarter.Milliseconds())
 }
 
+const quarterName = "quarter of an hour"
+
 // bins are what the drawing has a step for: quarters of an hour for up to two
 // days, hours up to two weeks, else days of the zone.
 func (b *BusyTimes) bins() (starts []time.Time, name, layout string) {
@@ -145,7 +147,7 @@ func (b *BusyTimes) bins() (starts []time.Time, name, layout string) {
 	var next func(time.Time) time.Time
 	switch length := f.Until.Sub(f.From); {
 	case length <= 2*Day:
-		name, layout = "quarter of an hour", "15:04"
+		name, layout = quarterName, "15:04"
 		next = func(t time.Time) time.Time { return t.Add(Quarter) }
 	case length <= 14*Day:
 		name, layout = "hour", "2 Jan 15:04"
@@ -183,7 +185,11 @@ func (b *BusyTimes) Concurrency(w io.Writer) error {
 	d.begin("Calls at once", fmt.Sprintf("%s. The busiest quarter of an hour of each %s, as the mean number of calls in it; the busiest of all had %s.",
 		b.filter.period(), name, num(top)), chartHeight)
 	s := scaleTo(top)
-	d.axes(s, "calls at once, in the busiest quarter of an hour of each "+name)
+	unit := "calls at once, as the mean of each quarter of an hour"
+	if name != quarterName {
+		unit = "calls at once, in the busiest quarter of an hour of each " + name
+	}
+	d.axes(s, unit)
 	room := float64(plotWidth) / float64(max(1, len(starts)))
 	d.printf(`<path class="line" fill="none" stroke="%s" stroke-width="2" d="M%d %s`, strong, marginLeft, num(s.y(0)))
 	for i, v := range most {
