@@ -293,15 +293,25 @@ func (f *clinic) wantQueue(want ...string) {
 	}
 }
 
-// events are the webhooks that were told, of types with a prefix, in order.
+// events are the types of the webhooks that were told, of those with a prefix,
+// in order.
 func (f *clinic) events(prefix string) []string {
 	f.t.Helper()
 	var list []string
+	for _, e := range f.told(prefix) {
+		list = append(list, e.Type)
+	}
+	return list
+}
+
+func (f *clinic) told(prefix string) []control.Event {
+	f.t.Helper()
+	var list []control.Event
 	err := f.store.View(f.t.Context(), func(tx store.Tx) error {
 		notices, err := f.outbox.Notices(tx)
 		for _, n := range notices {
 			if n.Event != nil && strings.HasPrefix(n.Event.Type, prefix) {
-				list = append(list, n.Event.Type)
+				list = append(list, *n.Event)
 			}
 		}
 		return err

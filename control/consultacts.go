@@ -141,7 +141,6 @@ func (s *Service) Delivered(ctx context.Context, noticeID string, at time.Time, 
 // has left meanwhile, the guest waits.
 func (c *change) enterConsult(v *visitRecord, d *doorway) error {
 	r := &d.consult
-	v.Kind, v.ConsultID = VisitConsultNow, r.ID
 	r.VisitID, r.EnteredAt = v.ID, c.now
 	err := errors.Join(c.putConsult(r, ConsultEntered), c.reportConsult(r), c.closeConsult(r),
 		c.audit("consult_now.enter", r.subject()))

@@ -192,19 +192,18 @@ func (c *change) enter(v *visitRecord, d *doorway) error {
 	if d.Kind == LinkGroup {
 		return c.requestAccess(v, d)
 	}
+	v.comeBy(d)
 	if err := c.hook(v, "visit.arrived"); err != nil {
 		return err
 	}
 	switch d.Kind {
 	case LinkAppointment:
-		v.Kind, v.AppointmentID = VisitAppointment, d.appointment.ID
 		if err := c.appointmentEntered(&d.appointment, v.ID); err != nil {
 			return err
 		}
 	case LinkConsultNow:
 		return c.enterConsult(v, d)
 	case LinkCallInvite:
-		v.Kind = VisitInvite
 		d.UsedAt = c.now
 		if err := errors.Join(c.Delete(prefixLink+d.digest), c.audit("link.use", d.call.subject(), "kind", string(d.Kind))); err != nil {
 			return err
@@ -212,10 +211,24 @@ func (c *change) enter(v *visitRecord, d *doorway) error {
 		return c.admit(v, d.call)
 	case LinkMeetingRoom:
 		return c.enterMeeting(v, d)
+	}
+	return errors.Join(c.limit(v, d.area), c.putVisit(v), c.alert(v, d.area))
+}
+
+// comeBy notes what somebody comes for.
+func (v *visitRecord) comeBy(d *doorway) {
+	switch d.Kind {
+	case LinkAppointment:
+		v.Kind, v.AppointmentID = VisitAppointment, d.appointment.ID
+	case LinkConsultNow:
+		v.Kind, v.ConsultID = VisitConsultNow, d.consult.ID
+	case LinkCallInvite:
+		v.Kind = VisitInvite
+	case LinkMeetingRoom:
+		v.Kind, v.MeetingRoomID, v.UnitID, v.AreaID = VisitMeetingRoom, d.room.ID, d.room.UnitID, ""
 	default:
 		v.Kind = VisitArea
 	}
-	return errors.Join(c.limit(v, d.area), c.putVisit(v), c.alert(v, d.area))
 }
 
 // returnTo gives the visit of an appointment, or of a registration, to who

@@ -24,7 +24,6 @@ func (c *change) meeting(r MeetingRoom) (*Call, error) {
 
 // enterMeeting lets a guest into a meeting room, without waiting (R-MR-2).
 func (c *change) enterMeeting(v *visitRecord, d *doorway) error {
-	v.Kind, v.MeetingRoomID, v.UnitID, v.AreaID = VisitMeetingRoom, d.room.ID, d.room.UnitID, ""
 	call, err := c.meeting(d.room)
 	if err != nil {
 		return err

@@ -61,6 +61,23 @@ func TestConsultation(t *testing.T) {
 	f.wantQueue()
 }
 
+// Webhooks hear at an arrival already what somebody came for.
+func TestArrivalTellsItsKind(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	room, consult := f.newRoom(), f.copied()
+	f.enter(f.area.Link, "Ann")
+	f.enter(room.Link, "Bob")
+	f.enter(consult.Consult.Link, "Cat")
+	var got []string
+	for _, e := range f.told("visit.arrived") {
+		got = append(got, fmt.Sprint(e.Data["kind"], " ", e.Data["meeting_room_id"], e.Data["consult_now_id"]))
+	}
+	want := []string{"area ", "meeting_room " + room.ID, "consult_now " + consult.Consult.ID}
+	if !slices.Equal(got, want) {
+		t.Errorf("told of %q, want %q", got, want)
+	}
+}
+
 // R-IA-1: five people; the sixth is refused and told to wait.
 func TestCallIsFull(t *testing.T) {
 	f := newClinic(t, control.AreaSettings{})
