@@ -35,7 +35,7 @@ type breakoutModel struct {
 // room by media, until when, and in which rooms the moderator is heard (R-GC-4,
 // R-GC-6, R-GC-7).
 func TestBreakoutModel(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	checkModel(t, func(rt *rapid.T) {
 		f := newClinic(t, control.AreaSettings{})
 		defer func() { _ = f.store.Close() }()
 		m := &breakoutModel{t: rt, s: sessionIn(f, 4), assign: control.AssignManual,

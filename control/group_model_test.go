@@ -44,20 +44,27 @@ type groupSeat struct {
 
 const modelCapacity = 4
 
+// checkModel is rapid.Check with modelChecks sequences, unless -rapid.checks
+// says otherwise.
+func checkModel(t *testing.T, prop func(rt *rapid.T)) {
+	t.Helper()
+	checks := flag.Lookup("rapid.checks")
+	if was := checks.Value.String(); was == checks.DefValue {
+		t.Cleanup(func() { _ = checks.Value.Set(was) })
+		if err := checks.Value.Set(modelChecks); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rapid.Check(t, prop)
+}
+
 // TestGroupModel: any sequence of what can happen in a group's session, with
 // restarts in between, leads to what the model says: who waits, in order
 // (R-GC-2), who is in it and at most so many beside the host (R-GC-1), that
 // nobody who was removed comes back and what was muted stays so (R-GC-5), who
 // is in charge (R-GC-6), and where media has everybody.
 func TestGroupModel(t *testing.T) {
-	checks := flag.Lookup("rapid.checks")
-	if was := checks.Value.String(); was == checks.DefValue { // each is many commits
-		t.Cleanup(func() { _ = checks.Value.Set(was) })
-		if err := checks.Value.Set(groupChecks); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rapid.Check(t, func(rt *rapid.T) {
+	checkModel(t, func(rt *rapid.T) {
 		f := newClinic(t, control.AreaSettings{})
 		defer func() { _ = f.store.Close() }()
 		m := &groupModel{t: rt, f: f, staff: []control.Staff{f.dr, f.account("Dr Co"), f.provider("Dr Colleague")}}

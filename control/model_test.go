@@ -47,7 +47,7 @@ type modelSeat struct {
 // most five (R-IA-1), hold without a provider (R-IA-5), the order of the queue
 // (R-WA-1), and where media has everybody.
 func TestModel(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	checkModel(t, func(rt *rapid.T) {
 		f := newClinic(t, control.AreaSettings{})
 		defer func() { _ = f.store.Close() }()
 		m := &model{t: rt, f: f, calls: map[string][]string{}, seats: map[string]modelSeat{}}

@@ -4,5 +4,6 @@ package control_test
 
 const raceLinks = 1000
 
-// groupChecks are the sequences that TestGroupModel tries.
-const groupChecks = "300"
+// modelChecks are the sequences that the tests of whole models try: each is
+// many commits, which wait for the disk.
+const modelChecks = "300"

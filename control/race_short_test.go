@@ -5,5 +5,6 @@ package control_test
 // raceLinks are the links that a hundred race for.
 const raceLinks = 200
 
-// groupChecks are the sequences that TestGroupModel tries.
-const groupChecks = "25"
+// modelChecks are the sequences that the tests of whole models try: each is
+// many commits, which wait for the disk.
+const modelChecks = "25"

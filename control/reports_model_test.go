@@ -38,7 +38,7 @@ type clinicDay struct {
 // TestReportsModel: R-RP. Whatever happens, reports say what follows from the
 // events that webhooks were told: for any period, time zone and filter.
 func TestReportsModel(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	checkModel(t, func(rt *rapid.T) {
 		f := newClinic(t, control.AreaSettings{})
 		defer func() { _ = f.store.Close() }()
 		start := time.Date(2026, 3, 26, 11, 0, 0, 0, time.UTC)
