@@ -74,6 +74,43 @@ func TestConsultNow(t *testing.T) {
 	}
 }
 
+// R-CN-3: only the invited come in: who comes by the area's own link is in the
+// queue and in nobody's call, a secret that nobody was sent leads nowhere, and
+// another organisation sees nothing.
+func TestConsultOnlyTheInvited(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	c := f.copied()
+	f.connect(c.Join)
+	eve := f.arrive("Eve")
+	eve.want(control.VisitWaiting, "")
+	if at := f.where(eve.pid()); at == c.Call.ID {
+		t.Error("the area's link led into the call of an invited guest")
+	}
+	f.wantQueue("Eve waiting")
+	guess, _ := f.keys.NewLink()
+	_, unknown := f.tryEnter(guess, "Eve", nil)
+	if !errors.Is(unknown, control.ErrNotFound) {
+		t.Errorf("a guess: %v", unknown)
+	}
+	other, _, err := f.CreateOrganisation(t.Context(), "Others")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := control.Actor{Kind: control.ActorAccount, ID: "x", OrganisationID: other.ID}
+	if _, err := f.ReadConsult(t.Context(), stranger, c.Consult.ID); !errors.Is(err, control.ErrNotFound) {
+		t.Errorf("another organisation reads it: %v", err)
+	}
+	if _, err := f.ExtendConsult(t.Context(), stranger, c.Consult.ID); !errors.Is(err, control.ErrNotFound) {
+		t.Errorf("another organisation extends it: %v", err)
+	}
+	if _, err := f.RevokeConsult(t.Context(), f.dr.Actor, c.Consult.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.tryEnter(c.Consult.Link, "Eve", nil); err == nil || err.Error() != unknown.Error() {
+		t.Errorf("revoked: %v; never there: %v", err, unknown)
+	}
+}
+
 // R-CN-2: five minutes to the millisecond, from creation when it is copied,
 // from the hand-over when it is sent.
 func TestConsultBoundary(t *testing.T) {
