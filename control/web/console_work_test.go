@@ -118,3 +118,36 @@ func TestConsoleMeetingRoom(t *testing.T) {
 	webtest.Run(t, ctx, chromedp.Click(webtest.By("end-all")), chromedp.WaitVisible(webtest.By("ask-end")), chromedp.Click(webtest.By("ask-end")), chromedp.WaitVisible(chromedp.CSS("#idle")))
 	d.done("POST /calls/c9/end", "")
 }
+
+// A question that is closed and followed by another in one go leaves the next
+// one its answer: browsers tell of the closing when the next is up already.
+func TestQuestionsInARow(t *testing.T) {
+	ctx := webtest.Browser(t)
+	_, open := signInAt(t, "people=0")
+	webtest.Run(t, ctx, open)
+	got := webtest.Value[string](t, ctx, `(async () => {
+		const { ask } = await import('/assets/dialog.js');
+		const dialog = document.getElementById('ask');
+		const of = (title, run) => ask({ title, run, fields: [{ name: 'to', label: 'To', type: 'text' }], choices: [{ value: 'go', label: 'Go' }] });
+		const got = async (question) => {
+			const never = new Promise((resolve) => setTimeout(resolve, 5000, { choice: 'never' }));
+			return (await Promise.race([question, never]))?.choice ?? null;
+		};
+		const press = (id) => dialog.querySelector('[data-testid=ask-' + id + ']').click();
+		const told = new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
+		let slow;
+		const cancelled = of('one', () => new Promise((resolve) => (slow = resolve)));
+		press('go');
+		press('cancel');
+		const answered = of('two');
+		await told;
+		slow();
+		await new Promise((resolve) => setTimeout(resolve));
+		const up = dialog.open;
+		press('go');
+		return JSON.stringify([await got(cancelled), up, await got(answered), dialog.open]);
+	})()`)
+	if want := `[null,true,"go",false]`; got != want {
+		t.Errorf("closed, and asked again: %s, want %s", got, want)
+	}
+}

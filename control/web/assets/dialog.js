@@ -47,8 +47,15 @@ export function ask(question) {
   return new Promise((resolve) => {
     /** @type {{choice: string, values: Record<string, string>}|null} */
     let answer = null;
-    const done = () => {
+    // Every way out settles at once: a browser may tell of the closing only
+    // after the next question is up, which must not take it for its own.
+    let open = true;
+    const close = () => {
+      if (!open) return;
+      open = false;
       dialog.onclose = null;
+      dialog.oncancel = null;
+      if (dialog.open) dialog.close();
       resolve(answer);
     };
     const say = (/** @type {string} */ words) => {
@@ -67,7 +74,7 @@ export function ask(question) {
       try {
         await question.run?.(choice.value, values);
         answer = { choice: choice.value, values };
-        dialog.close();
+        close();
       } catch (err) {
         say(question.explain?.(err) ?? String(Object(err).message ?? err));
       }
@@ -80,13 +87,16 @@ export function ask(question) {
         if (buttons[i]?.getAttribute('aria-disabled') !== 'true') void choose(choice);
       },
     }, choice.label));
-    const cancel = h('button', { type: 'button', class: 'button', 'data-testid': 'ask-cancel', onclick: () => dialog.close() }, question.cancel ?? 'Cancel');
+    const cancel = h('button', { type: 'button', class: 'button', 'data-testid': 'ask-cancel', onclick: close }, question.cancel ?? 'Cancel');
     dialog.replaceChildren(h('form', { class: 'dialog-body', novalidate: true },
       h('h2', { id: 'ask-title' }, question.title),
       question.text ? h('p', { class: 'ask-text' }, question.text) : null,
       ...(question.fields ?? []).map((field) => row(field, /** @type {HTMLElement} */ (inputs.get(field.name)))),
       error, h('div', { class: 'ask-buttons' }, ...buttons, cancel)));
-    dialog.onclose = done;
+    dialog.oncancel = close;
+    dialog.onclose = () => {
+      if (!dialog.open) close();
+    };
     dialog.showModal();
     const first = inputs.values().next().value;
     (first ?? buttons[0])?.focus();
