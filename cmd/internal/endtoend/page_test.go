@@ -61,7 +61,10 @@ func open(t *testing.T, ctx context.Context, name, link string) *person {
 func (p *person) do(steps ...webtest.Step) {
 	p.t.Helper()
 	for _, s := range steps {
-		if err := chromedp.Do(p.ctx, s); err != nil {
+		ctx, cancel := context.WithTimeout(p.ctx, 2*webtest.Patience) // rather than hang, say where it was
+		err := chromedp.Do(ctx, s)
+		cancel()
+		if err != nil {
 			p.t.Fatalf("%s: %v\n%s", p.name, err, p.state())
 		}
 	}
@@ -71,6 +74,8 @@ func (p *person) do(steps ...webtest.Step) {
 func (p *person) state() string {
 	js := `(async () => JSON.stringify({
 		screen: ['opening', 'prejoin', 'call', 'end'].filter((id) => !document.getElementById(id)?.hidden),
+		dialog: document.querySelector('dialog[open]')?.innerHTML.slice(0, 4000),
+		focus: document.activeElement?.outerHTML.slice(0, 200),
 		banner: document.querySelector('[data-testid=banner]')?.textContent,
 		tiles: [...document.querySelectorAll('[data-testid=tile]')].map((t) => t.outerHTML.slice(0, 200)),
 		pcs: (window.pcs || []).map((p) => [p.connectionState, p.iceConnectionState]),
