@@ -27,9 +27,10 @@ type Breakout struct {
 	// Admits is how often a guest of an individual consultation is admitted from
 	// the waiting area, before the group (PF-5).
 	Admits int
-	// Together moves people by closing the breakouts and opening them anew, one
-	// request each, instead of by a request for each of them, all at the same time.
-	Together bool
+	// Everybody is moved by one request. Together: by closing the breakouts and
+	// opening them anew; Singly: by a request for each of them, all at the same
+	// time.
+	Together, Singly bool
 	// Simulcast publishes three encodings of a camera instead of one.
 	Simulcast bool
 	// Light: see [Scenario].
@@ -61,6 +62,8 @@ func (s Breakout) Validate() error {
 		return bad("--moves: %d; write 0 to %d", s.Moves, maxMoves)
 	case s.Admits < 0 || s.Admits > maxMoves:
 		return bad("--admits: %d; write 0 to %d", s.Admits, maxMoves)
+	case s.Together && s.Singly:
+		return bad("--singly: not with --together; write one of them")
 	case !(s.Ramp > 0 && s.Ramp <= maxRamp):
 		return bad("--ramp: %v/s; write more than 0/s, up to %d/s", s.Ramp, maxRamp)
 	case s.Pause < 0 || s.Pause > maxPause:

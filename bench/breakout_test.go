@@ -79,6 +79,29 @@ func TestBreakoutRun(t *testing.T) {
 	})
 }
 
+// Singly, people are moved by a request for each; else by one for all.
+func TestBreakoutSingly(t *testing.T) {
+	for _, singly := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeGroup{}
+			s := validBreakout()
+			s.Singly, s.Moves, s.Admits = singly, 2, 0
+			r, _ := fakeBreakout(f, s)
+			if _, err := r.do(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if want := map[bool][2]int{true: {24, 0}, false: {0, 2}}[singly]; f.moves != want[0] || f.movesOfAll != want[1] {
+				t.Errorf("singly %v: %d moves of one, %d of all", singly, f.moves, f.movesOfAll)
+			}
+		})
+	}
+	s := validBreakout()
+	s.Singly, s.Together = true, true
+	if err := s.Validate(); !errors.Is(err, ErrScenario) {
+		t.Errorf("singly and together: %v", err)
+	}
+}
+
 // Together, people are moved by closing and opening the rooms.
 func TestBreakoutTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -159,6 +182,7 @@ func TestBreakoutLosses(t *testing.T) {
 			drops:  func(index int) bool { return index == 5 },
 		}
 		s := validBreakout()
+		s.Singly = true
 		r, _ := fakeBreakout(f, s)
 		result, err := r.do(t.Context())
 		if err != nil {

@@ -29,10 +29,12 @@ type consultation interface {
 	// admitAll lets everybody in who requested access.
 	admitAll(ctx context.Context) (admitted, refused int, err error)
 	// plan says who belongs to which breakout, by participant ids, and returns the
-	// rooms' ids. openAll opens them, and move moves one person.
+	// rooms' ids. openAll opens them, move moves one person, moveAll several by
+	// one request: to a room's id for each participant's.
 	plan(ctx context.Context, rooms [][]string) (ids []string, err error)
 	openAll(ctx context.Context) error
 	move(ctx context.Context, participantID, roomID string) error
+	moveAll(ctx context.Context, to map[string]string) error
 	// closeAll closes the breakouts at once.
 	closeAll(ctx context.Context) error
 	// remove ends the group and deletes what create made.
@@ -153,6 +155,15 @@ func (a *apiConsultation) openAll(ctx context.Context) error {
 
 func (a *apiConsultation) move(ctx context.Context, participantID, roomID string) error {
 	return explain(a.client.MoveParticipant(ctx, a.callID, participantID, roomID))
+}
+
+func (a *apiConsultation) moveAll(ctx context.Context, to map[string]string) error {
+	moves := make([]api.Move, 0, len(to))
+	for participantID, roomID := range to {
+		moves = append(moves, api.Move{ParticipantID: participantID, Room: roomID})
+	}
+	_, err := a.client.MoveParticipants(ctx, a.callID, moves)
+	return explain(err)
 }
 
 func (a *apiConsultation) closeAll(ctx context.Context) error {

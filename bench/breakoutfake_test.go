@@ -37,6 +37,7 @@ type fakeGroup struct {
 	waiting    []string // participants
 	plans      [][][]string
 	moves      int // of one person
+	movesOfAll int // by one request
 	people     map[string]*fakeAttendee
 	removed    int
 	left       int
@@ -119,6 +120,17 @@ func (f *fakeGroup) move(_ context.Context, participantID, roomID string) error 
 	f.moves++
 	f.mu.Unlock()
 	f.place(roomID, participantID)
+	return nil
+}
+
+func (f *fakeGroup) moveAll(_ context.Context, to map[string]string) error {
+	time.Sleep(fakeRequest)
+	f.mu.Lock()
+	f.movesOfAll++
+	f.mu.Unlock()
+	for participantID, roomID := range to {
+		f.place(roomID, participantID)
+	}
 	return nil
 }
 

@@ -78,6 +78,13 @@ func (r *breakoutRun) request(ctx context.Context, m roomMove, where func(index 
 	case moveClose:
 		return r.api.closeAll(ctx)
 	}
+	if !r.scenario.Singly {
+		to := make(map[string]string, len(r.guests))
+		for _, g := range r.guests {
+			to[g.participantID] = where(g.index)
+		}
+		return r.api.moveAll(ctx, to)
+	}
 	errs := make([]error, len(r.guests))
 	var all sync.WaitGroup
 	for i, g := range r.guests {

@@ -75,6 +75,7 @@ type BreakoutInfo struct {
 	Moves         int     `json:"moves"`
 	Admits        int     `json:"admits"`
 	Together      bool    `json:"together"`
+	Singly        bool    `json:"singly"`
 	Simulcast     bool    `json:"simulcast"`
 	Light         bool    `json:"light"`
 	RampPerSecond float64 `json:"ramp_per_second" unit:"/s"`

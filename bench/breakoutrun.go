@@ -125,7 +125,7 @@ func (r *breakoutRun) blank(started time.Time) *BreakoutResult {
 	return &BreakoutResult{
 		Schema: SchemaBreakout, Started: started.UTC().Truncate(time.Second), Tool: thisTool(r.version),
 		Scenario: BreakoutInfo{
-			URL: s.URL, Participants: s.Participants, Rooms: s.Rooms, Moves: s.Moves, Admits: s.Admits, Together: s.Together,
+			URL: s.URL, Participants: s.Participants, Rooms: s.Rooms, Moves: s.Moves, Admits: s.Admits, Together: s.Together, Singly: s.Singly,
 			Simulcast: s.Simulcast, Light: s.Light, RampPerSecond: s.Ramp, PauseSeconds: s.Pause.Seconds(),
 		},
 		VoidReasons: []string{}, Moves: []BreakoutMove{}, Assertions: []Verdict{},

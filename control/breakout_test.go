@@ -134,6 +134,63 @@ func TestBreakoutsByHand(t *testing.T) {
 	}
 }
 
+// R-GC-4: several are moved by one request, all of them or none.
+func TestMoveMembers(t *testing.T) {
+	s := newSession(t, 4)
+	g := s.guests
+	s.plan(control.AssignManual, 2)
+	move := func(moves ...control.Move) (control.Breakouts, error) {
+		return s.MoveMembers(t.Context(), s.dr.Actor, s.call, moves)
+	}
+	one, two := s.breakouts().Rooms[0].ID, s.breakouts().Rooms[1].ID
+	_, err := move(control.Move{ParticipantID: g[0].pid(), Room: one})
+	refusedWith(t, err, control.CodeWrongState)
+	s.openAll()
+	left := g[3].pid()
+	if err := s.LeaveVisit(t.Context(), g[3].actor, g[3].id); err != nil {
+		t.Fatal(err)
+	}
+	b, err := move(control.Move{g[0].pid(), one}, control.Move{g[1].pid(), two}, control.Move{left, two},
+		control.Move{s.host.ParticipantID, two}, control.Move{g[2].pid(), control.MainRoom})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{g[0].pid(): one, g[1].pid(): two, s.host.ParticipantID: two}; !maps.Equal(b.Places, want) || b.Moves != 3 {
+		t.Errorf("moved to %v, %d moves; want %v", b.Places, b.Moves, want)
+	}
+	s.wantIn("moved", g[0].pid(), one)
+	s.wantIn("moved with the moderator", g[1].pid(), two)
+	s.wantIn("a moderator, moved", s.host.ParticipantID, two)
+	s.wantIn("where they were", g[2].pid(), s.call)
+
+	long := make([]control.Move, control.Group.Limit()+1)
+	for field, moves := range map[string][]control.Move{
+		"moves":                   {},
+		"moves[1].room":           {{g[0].pid(), two}, {g[1].pid(), uuid.NewString()}},
+		"moves[1].participant_id": {{g[0].pid(), two}, {g[0].pid(), one}},
+	} {
+		_, err := move(moves...)
+		var wrong *control.FieldError
+		if !errors.As(err, &wrong) || wrong.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	if _, err := move(long...); err == nil {
+		t.Error("more than there can be: moved")
+	}
+	s.wantIn("all or none", g[0].pid(), one)
+	if b := s.breakouts(); b.Moves != 3 {
+		t.Errorf("%d moves after refusals", b.Moves)
+	}
+	if got := len(s.events("participant.moved")); got != 3 {
+		t.Errorf("%d webhooks of moves", got)
+	}
+	_, err = s.MoveMembers(t.Context(), g[0].actor, s.call, []control.Move{{g[1].pid(), one}})
+	if !errors.Is(err, control.ErrNotModerator) {
+		t.Errorf("a guest moves somebody: %v", err)
+	}
+}
+
 // R-GC-4: rooms come and go while breakouts are open.
 func TestBreakoutPlanWhileOpen(t *testing.T) {
 	s := newSession(t, 3)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/atriumrtc/atrium/control/store"
@@ -36,9 +37,67 @@ func (s *Service) MoveMember(ctx context.Context, actor Actor, callID, participa
 	})
 }
 
-// moveTo puts a member into another room; it says whether they weren't there
-// before.
+// Move is somebody in a call, and the room that they are to be in: one of its
+// breakouts, or the main room (MainRoom).
+type Move struct{ ParticipantID, Room string }
+
+// MoveMembers is MoveMember of several at once: they leave and arrive together
+// (R-GC-4), and all of them are moved or none. Who has left the call meanwhile
+// is left out; the answer says who is where. A *FieldError for a room that
+// isn't one of the call's breakouts, and for somebody who is named twice.
+func (s *Service) MoveMembers(ctx context.Context, actor Actor, callID string, moves []Move) (Breakouts, error) {
+	if err := checkMoves(moves); err != nil {
+		return Breakouts{}, err
+	}
+	return s.actBreakouts(ctx, actor, "move people", callID, func(c *change, call *Call, b *Breakouts) error {
+		before := b.Moves
+		for i, to := range moves {
+			m := call.member(to.ParticipantID)
+			if m == nil {
+				continue
+			}
+			_, err := c.reroom(call, b, m, to.Room)
+			if errors.Is(err, ErrNotFound) {
+				err = &FieldError{Field: fmt.Sprintf("moves[%d].room", i), Message: "must be one of the call's breakout rooms, or " + MainRoom}
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if b.Moves == before {
+			return nil
+		}
+		return errors.Join(c.putBreakouts(call, b),
+			c.audit("breakouts.move", call.subject(), "participants", strconv.Itoa(b.Moves-before)))
+	})
+}
+
+// checkMoves refuses what can't be meant.
+func checkMoves(moves []Move) error {
+	if len(moves) == 0 || len(moves) > Group.Limit() {
+		return &FieldError{Field: "moves", Message: fmt.Sprintf("must be 1 to %d", Group.Limit())}
+	}
+	seen := make(map[string]bool, len(moves))
+	for i, to := range moves {
+		if seen[to.ParticipantID] {
+			return &FieldError{Field: fmt.Sprintf("moves[%d].participant_id", i), Message: "is there twice"}
+		}
+		seen[to.ParticipantID] = true
+	}
+	return nil
+}
+
+// moveTo puts a member into another room and stores that; it says whether they
+// weren't there before.
 func (c *change) moveTo(call *Call, b *Breakouts, m *Member, room string) (moved bool, err error) {
+	if moved, err = c.reroom(call, b, m, room); moved && err == nil {
+		err = c.putBreakouts(call, b)
+	}
+	return moved, err
+}
+
+// reroom is moveTo without storing it.
+func (c *change) reroom(call *Call, b *Breakouts, m *Member, room string) (moved bool, err error) {
 	to, id := room, m.ParticipantID
 	if to == MainRoom {
 		to = ""
@@ -68,8 +127,7 @@ func (c *change) moveTo(call *Call, b *Breakouts, m *Member, room string) (moved
 	if from == "" {
 		from = MainRoom
 	}
-	return true, errors.Join(c.putBreakouts(call, b),
-		c.hookCall(call, "participant.moved", "participant_id", id, "from", from, "to", room))
+	return true, c.hookCall(call, "participant.moved", "participant_id", id, "from", from, "to", room)
 }
 
 // guestCall reads the call that a guest is in, and who they are in it:

@@ -40,6 +40,13 @@ func (s *Server) registerBreakouts(h huma.API) {
 		errors: bodyErrors(http.StatusConflict),
 	}), s.moveParticipant)
 	add(s, h, of(route{
+		method: http.MethodPost, path: "/calls/{id}/breakouts/move", id: "move-participants",
+		summary: "Move several people at once",
+		description: "At any time while the rooms are open. All leave and arrive together, and all are moved or none; who has " +
+			"left the call meanwhile is left out. It answers when media has them there.",
+		errors: bodyErrors(http.StatusConflict),
+	}), s.moveParticipants)
+	add(s, h, of(route{
 		method: http.MethodPost, path: "/calls/{id}/breakouts/choose", id: "choose-breakout", status: http.StatusNoContent,
 		permission: auth.OwnVisit, summary: "Go into a breakout room of one's own choice, or back",
 		description: "For guests, where the rooms are assigned by choice: `room` of the signalling protocol lists them. " +
@@ -219,6 +226,30 @@ type MoveParticipant struct {
 
 func (s *Server) moveParticipant(ctx context.Context, in *moveParticipantInput) (*struct{}, error) {
 	return nil, s.control.MoveMember(ctx, actorOf(ctx), in.ID, in.ParticipantID, in.Body.Room)
+}
+
+type moveParticipantsInput struct {
+	CallPath
+	Body MoveParticipants
+}
+
+// MoveParticipants is the body of POST /calls/{id}/breakouts/move.
+type MoveParticipants struct {
+	Moves []ParticipantMove `json:"moves" nullable:"false" minItems:"1" maxItems:"61"`
+}
+
+// ParticipantMove is one of several people who are moved.
+type ParticipantMove struct {
+	ParticipantID string `json:"participant_id" format:"uuid"`
+	Room          string `json:"room" minLength:"1" doc:"The id of one of the call's breakout rooms, or main."`
+}
+
+func (s *Server) moveParticipants(ctx context.Context, in *moveParticipantsInput) (*breakoutsOutput, error) {
+	moves := make([]control.Move, len(in.Body.Moves))
+	for i, m := range in.Body.Moves {
+		moves[i] = control.Move(m)
+	}
+	return breakoutsAnswer(s.control.MoveMembers(ctx, actorOf(ctx), in.ID, moves))
 }
 
 type chooseBreakoutInput struct {

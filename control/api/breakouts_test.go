@@ -75,6 +75,17 @@ func TestBreakoutsOverHTTP(t *testing.T) {
 
 	c.ok(c.app.MoveParticipant(ctx, call, ben.ParticipantID, other))
 	c.wantIn("moved", ben.ParticipantID, other)
+	_, err = c.app.MoveParticipants(ctx, call, []client.Move{{ParticipantID: ben.ParticipantID, Room: uuid.NewString()}})
+	refused(t, "several, into no room", err, 400, CodeInvalid)
+	_, err = c.app.MoveParticipants(ctx, call, []client.Move{})
+	refused(t, "nobody at all", err, 400, CodeInvalid)
+	back, err := c.app.MoveParticipants(ctx, call, []client.Move{{ParticipantID: ben.ParticipantID, Room: client.MainRoom}})
+	c.ok(err)
+	there, err := c.app.MoveParticipants(ctx, call, []client.Move{{ParticipantID: ben.ParticipantID, Room: other}})
+	c.ok(err)
+	if there.Moves != back.Moves+1 {
+		t.Errorf("%d moves, then %d", back.Moves, there.Moves)
+	}
 	refused(t, "into no room", c.app.MoveParticipant(ctx, call, ben.ParticipantID, uuid.NewString()), 404, CodeNotFound)
 	refused(t, "nobody", c.app.MoveParticipant(ctx, call, uuid.NewString(), other), 404, CodeNotFound)
 	refused(t, "to nothing", c.app.MoveParticipant(ctx, call, ben.ParticipantID, ""), 400, CodeInvalid)

@@ -81,6 +81,19 @@ func (c *Client) MoveParticipant(ctx context.Context, callID, participantID, roo
 	return c.do(ctx, http.MethodPost, path, "", map[string]string{"room": room}, nil)
 }
 
+// Move is somebody, and the breakout room that they are to be in, by its id, or
+// MainRoom.
+type Move struct {
+	ParticipantID string `json:"participant_id"`
+	Room          string `json:"room"`
+}
+
+// MoveParticipants moves several people at once, all or none; it returns when
+// they are there. Who has left the call meanwhile is left out.
+func (c *Client) MoveParticipants(ctx context.Context, callID string, moves []Move) (Breakouts, error) {
+	return post[Breakouts](ctx, c, callPath(callID, "/breakouts/move"), "", map[string][]Move{"moves": moves})
+}
+
 // BroadcastText shows a text in all rooms of a call.
 func (c *Client) BroadcastText(ctx context.Context, callID, text string) error {
 	return c.do(ctx, http.MethodPost, callPath(callID, "/breakouts/broadcast"), "", map[string]string{"text": text}, nil)
