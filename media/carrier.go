@@ -33,9 +33,9 @@ type carrier interface {
 	send(packets []rtcp.Packet) error
 	// reports are the receiver reports and bandwidth feedback that are due.
 	reports(now time.Duration) []rtcp.Packet
-	// flush returns when nothing that was written before is still under way, but
-	// for what indirect can't recall.
-	flush()
+	// discard drops what was written and still waits to be sent, but for what
+	// indirect can't recall. What is in a batch, the mux's barrier waits for.
+	discard()
 	close() error
 }
 

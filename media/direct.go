@@ -235,10 +235,8 @@ func (d *direct) retarget() {
 	d.overTCP = tcp
 }
 
-// flush waits for the batches that packets are under way in, and drops what
-// waits for a slow TCP remote or relay.
-func (d *direct) flush() {
-	d.t.owner.engine.mux.Barrier()
+// discard drops what waits for a slow TCP remote or relay.
+func (d *direct) discard() {
 	d.path.Lock()
 	defer d.path.Unlock()
 	for _, to := range []*udp.Destination{d.to.Load(), d.past} {

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -272,72 +271,6 @@ func (e *Engine) forgetRoom(r *Room) {
 	defer e.mu.Unlock()
 	if e.rooms[r.id] == r {
 		delete(e.rooms, r.id)
-	}
-}
-
-// Move takes a participant to a room, or parks it (nil), as one routing
-// change: no SDP, no new connection. When it returns, nothing of the room that
-// was left reaches the participant or the other way round (R-GC-7).
-//
-// Errors: ErrRoomFull (the participant stays where it is), ErrClosed.
-func (e *Engine) Move(ctx context.Context, p *Participant, to *Room) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	p.moveMu.Lock()
-	defer p.moveMu.Unlock()
-	if p.isClosed() {
-		return ErrClosed
-	}
-	from := p.Room()
-	if from == to {
-		return nil
-	}
-	if to != nil {
-		if err := to.reserve(); err != nil {
-			if errors.Is(err, ErrRoomFull) {
-				e.counters.refused.Add(1)
-			}
-			return err
-		}
-	}
-	p.leaveRoom(from)
-	defer p.touchAttached() // it may be heard there from now on, or no longer
-	e.counters.moves.Add(1)
-	entered := false
-	if to != nil {
-		enter := to.do
-		if p.currentTransport() == nil {
-			enter = to.tell // nothing can be routed to it or from it
-		}
-		enter(func() { entered = to.enter(p) })
-	}
-	if !entered {
-		p.notify(p.parkedEvent())
-		p.notifyParkedLayers()
-	}
-	if to != nil && !entered {
-		return ErrClosed
-	}
-	return nil
-}
-
-// Join moves a participant into the room that o describes, opening it if need
-// be. Errors: ErrRoomFull, ErrClosed.
-func (e *Engine) Join(ctx context.Context, p *Participant, o RoomOptions) (*Room, error) {
-	for {
-		r, err := e.OpenRoom(o)
-		if err != nil {
-			return nil, err
-		}
-		if err = e.Move(ctx, p, r); err != nil {
-			r.do(r.endIfEmpty) // opened in vain
-		}
-		// The last to leave closes a room: then it is opened anew.
-		if errors.Is(err, ErrClosed) && !p.isClosed() && e.Room(o.ID) != r {
-			continue
-		}
-		return r, err
 	}
 }
 

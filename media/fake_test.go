@@ -132,7 +132,7 @@ func (c fakeCarrier) send(ps []rtcp.Packet) error {
 }
 
 func (fakeCarrier) reports(time.Duration) []rtcp.Packet { return nil }
-func (fakeCarrier) flush()                              {}
+func (fakeCarrier) discard()                            {}
 func (fakeCarrier) close() error                        { return nil }
 
 func (w *wire) take() []sentPacket {

@@ -76,7 +76,7 @@ func (c *indirect) reports(time.Duration) []rtcp.Packet { return nil }
 // flush does nothing: pion sends each packet before its write returns. What a
 // TCP remote or a relay hasn't taken by then isn't recalled, as direct's is: up
 // to 96 kB of the room that was left may reach a slow one after the move.
-func (c *indirect) flush() {}
+func (c *indirect) discard() {}
 
 func (c *indirect) close() error { return c.pc.Close() }
 

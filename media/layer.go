@@ -286,6 +286,22 @@ func (l *layer) missing(now, rtt time.Duration, out []uint16) []uint16 {
 	return out
 }
 
+// abandon has nobody fed by the layer any more, because its publisher is
+// leaving. Its slots are free before the routes are computed anew: who is back
+// by then is shown from a key frame on, as any newcomer.
+func (l *layer) abandon() {
+	old := l.slots.Load()
+	l.slots.Store(nil)
+	if old == nil {
+		return
+	}
+	for _, s := range *old {
+		if src, _, _ := s.feed(); src == l.source {
+			s.assign(nil, nil, 0)
+		}
+	}
+}
+
 // fence waits for the packet in hand and forgets what is kept of the layer.
 // Whoever calls it has changed before what the next packet goes by.
 func (l *layer) fence() {

@@ -285,30 +285,6 @@ func (p *Participant) notifyParkedLayers() {
 	}
 }
 
-// leaveRoom takes the participant out of its room and waits until nothing of
-// it is under way any more. The caller holds moveMu.
-func (p *Participant) leaveRoom(from *Room) {
-	p.route.Store(0)
-	if from != nil {
-		from.do(func() { from.leave(p) })
-	}
-	p.mu.Lock()
-	p.room = nil
-	p.epoch++
-	t := p.transport
-	p.mu.Unlock()
-	if t == nil {
-		return
-	}
-	for _, s := range t.sources {
-		s.fence()
-	}
-	for _, s := range t.slots {
-		s.shut()
-	}
-	t.carrier.flush()
-}
-
 // Close ends the participant's stay. It is idempotent; the first reason counts.
 func (p *Participant) Close(reason CloseReason) {
 	p.moveMu.Lock()
@@ -324,7 +300,7 @@ func (p *Participant) Close(reason CloseReason) {
 	}
 	p.mu.Unlock()
 	p.attach(nil)
-	p.leaveRoom(p.Room())
+	leaveRooms(false, &mover{p: p, from: p.Room()})
 	p.engine.forgetParticipant(p)
 	if t := p.currentTransport(); t != nil {
 		if err := t.close(); err != nil {

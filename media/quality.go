@@ -19,7 +19,9 @@ func (r *Room) judge(now time.Duration) {
 		return
 	}
 	r.nextQuality = now + qualityInterval
-	r.dirty = r.dirty || r.lingering
+	if r.lingering {
+		r.soil(now, false)
+	}
 	var changed []Quality
 	for _, m := range r.members {
 		q := m.grade(now)

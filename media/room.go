@@ -59,7 +59,8 @@ type Room struct {
 	loudest     []uint32
 	speakers    SpeakersChanged // as announced
 	dirty       bool
-	lingering   bool // a layer goes on that nobody needs any more
+	due         time.Duration // of a dirty room: when the routes follow
+	lingering   bool          // a layer goes on that nobody needs any more
 	settled     time.Duration
 	pace        time.Duration // from one computation of the routes to the next
 	nextVoices  time.Duration
@@ -68,7 +69,8 @@ type Room struct {
 
 // task is something to be run by the loop; done is closed once the routes
 // reflect it. A question changes nothing that routes depend on; who is patient
-// waits for run alone, the routes follow.
+// waits for run alone, and the routes follow within settleInterval, once for
+// all that has come by then.
 type task struct {
 	run      func()
 	done     chan struct{}
@@ -144,12 +146,22 @@ func (r *Room) tell(f func()) bool { return r.wait(task{run: f, patient: true}) 
 func (r *Room) ask(f func()) bool { return r.wait(task{run: f, question: true}) }
 
 func (r *Room) wait(t task) bool {
-	t.done = make(chan struct{})
-	if !r.enqueue(t) {
+	done := r.start(t)
+	if done == nil {
 		return false
 	}
-	<-t.done
+	<-done
 	return true
+}
+
+// start has the loop run a task and returns what tells that it has; nil when
+// the room is closed.
+func (r *Room) start(t task) (done <-chan struct{}) {
+	t.done = make(chan struct{})
+	if !r.enqueue(t) {
+		return nil
+	}
+	return t.done
 }
 
 func (r *Room) enqueue(t task) bool {
@@ -185,7 +197,7 @@ func (r *Room) run() {
 func (r *Room) idle() time.Duration {
 	next := r.nextVoices
 	if r.dirty {
-		next = min(next, r.settled+r.pace)
+		next = min(next, r.due)
 	}
 	return max(next-r.engine.now(), 0)
 }
@@ -196,13 +208,15 @@ func (r *Room) work(tasks []task) {
 	waiting := false
 	for _, t := range tasks {
 		r.guarded(t.run)
-		r.dirty = r.dirty || !t.question
+		if !t.question {
+			r.soil(now, t.patient)
+		}
 		waiting = waiting || (t.done != nil && !t.question && !t.patient)
 	}
 	r.guarded(func() {
 		r.listen(now)
 		r.judge(now)
-		if r.dirty && (waiting || now-r.settled >= r.pace) {
+		if r.dirty && (waiting || now >= r.due) {
 			r.dirty, r.settled = false, now
 			r.settle(now)
 			r.pace = min(max(settleInterval, settleShare*(r.engine.now()-now)), settleLongest)
@@ -212,6 +226,17 @@ func (r *Room) work(tasks []task) {
 		if t.done != nil {
 			close(t.done)
 		}
+	}
+}
+
+// soil has the routes computed anew.
+func (r *Room) soil(now time.Duration, patient bool) {
+	due := r.settled + r.pace
+	if patient {
+		due = max(due, now+settleInterval)
+	}
+	if !r.dirty || due < r.due {
+		r.dirty, r.due = true, due
 	}
 }
 
@@ -246,20 +271,21 @@ type member struct {
 	traffic traffic
 }
 
-// reserve keeps a seat for somebody who is on the way in.
-func (r *Room) reserve() error {
-	err := ErrClosed
+// reserve keeps up to n seats for people who are on the way in; an error says
+// why there aren't as many.
+func (r *Room) reserve(n int) (seats int, err error) {
+	err = ErrClosed
 	r.ask(func() {
-		switch {
-		case r.isClosing():
-		case len(r.members)+r.reserved >= r.capacity:
-			err = ErrRoomFull
-		default:
-			err = nil
-			r.reserved++
+		if r.isClosing() {
+			return
 		}
+		err = nil
+		if seats = min(n, max(0, r.capacity-len(r.members)-r.reserved)); seats < n {
+			err = ErrRoomFull
+		}
+		r.reserved += seats
 	})
-	return err
+	return seats, err
 }
 
 func (r *Room) isClosing() bool {
@@ -313,7 +339,7 @@ func (r *Room) changed(m *member) RoomChanged {
 }
 
 // leave is run by the loop. Nobody is fed by the participant any more; the
-// caller shuts its slots and waits for packets in hand (leaveRoom).
+// caller shuts its slots and waits for packets in hand (leaveRooms).
 func (r *Room) leave(p *Participant) {
 	i := slices.IndexFunc(r.members, func(m *member) bool { return m.p == p })
 	if i < 0 {
@@ -325,7 +351,7 @@ func (r *Room) leave(p *Participant) {
 	if t := p.currentTransport(); t != nil {
 		for _, s := range t.sources {
 			for _, l := range s.layers {
-				l.slots.Store(nil)
+				l.abandon()
 			}
 		}
 	}

@@ -105,6 +105,7 @@ func TestQuality(t *testing.T) {
 				s.control(nil, []rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: s.binding.ssrc, FractionLost: fraction}}}}, e.now())
 			}
 			clock.advance(20 * time.Millisecond)
+			r.ask(func() {}) // what fell due is done before more comes
 		}
 		settled(r)
 	}

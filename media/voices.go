@@ -34,7 +34,7 @@ func (r *Room) listen(now time.Duration) {
 		for _, v := range ranked {
 			r.loudest = append(r.loudest, v.ID)
 		}
-		r.dirty = true
+		r.soil(now, false)
 	}
 	if !changed {
 		return
