@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,37 +105,27 @@ func TestBreakoutRaces(t *testing.T) {
 	}
 }
 
-// busyMedia counts how many are placed at the same time. Once met is set, who
-// is placed first waits until somebody else is being placed too.
+// busyMedia notes how many are placed by one call.
 type busyMedia struct {
 	control.Media
-	inside, most atomic.Int64
-	met          chan struct{}
-	once         sync.Once
+	mu     sync.Mutex
+	placed map[string][]int // by room
 }
 
-func (m *busyMedia) Place(ctx context.Context, id string, room *control.MediaRoom) error {
-	inside := m.inside.Add(1)
-	defer m.inside.Add(-1)
-	for most := m.most.Load(); inside > most && !m.most.CompareAndSwap(most, inside); most = m.most.Load() {
+func (m *busyMedia) Place(ctx context.Context, room *control.MediaRoom, people ...control.Placement) []error {
+	if room != nil {
+		m.mu.Lock()
+		m.placed[room.Kind] = append(m.placed[room.Kind], len(people))
+		m.mu.Unlock()
 	}
-	if m.met != nil {
-		if inside > 1 {
-			m.once.Do(func() { close(m.met) })
-		}
-		select {
-		case <-m.met:
-		case <-time.After(10 * time.Second): // nobody comes: the count tells
-		}
-	}
-	return m.Media.Place(ctx, id, room)
+	return m.Media.Place(ctx, room, people...)
 }
 
-// R-GC-4: sixty people come back at the same time, several of them at once and
-// not all.
-func TestEverybodyBackAtOnce(t *testing.T) {
+// R-GC-4: sixty people go into ten rooms, and come back, by one change of each
+// room.
+func TestEverybodyAtOnce(t *testing.T) {
 	f := newClinic(t, control.AreaSettings{})
-	media := &busyMedia{}
+	media := &busyMedia{placed: make(map[string][]int)}
 	f.wrap = func(m control.Media) control.Media {
 		media.Media = m
 		return media
@@ -143,13 +133,17 @@ func TestEverybodyBackAtOnce(t *testing.T) {
 	f.restart()
 	s := sessionIn(f, control.MaxGroupParticipants)
 	s.plan(control.AssignRandom, 10)
+	clear(media.placed)
 	s.openAll()
-	media.most.Store(0)
-	media.met = make(chan struct{})
+	s.settled("opened")
+	if got, want := media.placed["breakout"], slices.Repeat([]int{6}, 10); !slices.Equal(got, want) {
+		t.Errorf("placed %v; want %v", got, want)
+	}
+	clear(media.placed)
 	s.closeIn(0)
 	s.settled("closed")
-	if most := media.most.Load(); most < 2 || most > control.PlaceWorkers {
-		t.Errorf("%d people were placed at the same time; want 2 to %d", most, control.PlaceWorkers)
+	if got := media.placed["group"]; !slices.Equal(got, []int{control.MaxGroupParticipants}) {
+		t.Errorf("%v came back at a time", got)
 	}
 }
 
@@ -160,14 +154,14 @@ type slowMedia struct {
 	once             sync.Once
 }
 
-func (m *slowMedia) Place(ctx context.Context, id string, room *control.MediaRoom) error {
+func (m *slowMedia) Place(ctx context.Context, room *control.MediaRoom, people ...control.Placement) []error {
 	if room != nil && room.Kind == "breakout" {
 		m.once.Do(func() {
 			close(m.entered)
 			<-m.proceed
 		})
 	}
-	return m.Media.Place(ctx, id, room)
+	return m.Media.Place(ctx, room, people...)
 }
 
 // A room that is opened by a slow placement isn't left with what was set when

@@ -40,7 +40,9 @@ func (m *media) CloseRoom(_ context.Context, id string) error {
 	return nil
 }
 
-func (m *media) Place(context.Context, string, *control.MediaRoom) error             { return control.ErrNotFound }
+func (m *media) Place(_ context.Context, _ *control.MediaRoom, people ...control.Placement) []error {
+	return controltest.Nobody(people)
+}
 func (m *media) Dismiss(context.Context, string) error                               { return control.ErrNotFound }
 func (m *media) Participants(context.Context, string) ([]control.Participant, error) { return nil, nil }
 func (m *media) Mute(context.Context, string, string, string, bool) error {

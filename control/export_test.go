@@ -71,9 +71,6 @@ func Evenly(people []string, rooms []BreakoutRoom, seed [32]byte) map[string]str
 	return evenly(people, rooms, seed)
 }
 
-// PlaceWorkers is placeWorkers.
-const PlaceWorkers = placeWorkers
-
 // PutVisitRow stores a row as the end of a visit does, without its totals.
 func PutVisitRow(tx store.Tx, row report.VisitRow) error {
 	c := &change{Tx: tx}

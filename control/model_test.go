@@ -350,9 +350,9 @@ func (m *model) check() {
 // comes in any order.
 type lazyMedia struct{ control.Media }
 
-func (m lazyMedia) Place(ctx context.Context, id string, room *control.MediaRoom) error {
+func (m lazyMedia) Place(ctx context.Context, room *control.MediaRoom, people ...control.Placement) []error {
 	time.Sleep(time.Duration(rand.IntN(300)) * time.Microsecond)
-	return m.Media.Place(ctx, id, room)
+	return m.Media.Place(ctx, room, people...)
 }
 
 func (m lazyMedia) Dismiss(ctx context.Context, id string) error {

@@ -1,9 +1,9 @@
 package control
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,26 +19,30 @@ import (
 // destination is where a participant belongs: in a room, parked (nil room), or
 // nowhere any more.
 type destination struct {
-	room  *MediaRoom
-	call  callRecord // that the room is of
-	voice []string   // the other rooms that hear them, of who speaks to all
-	gone  bool
+	room     *MediaRoom
+	silenced []string   // what isn't forwarded of them there
+	call     callRecord // that the room is of
+	voice    []string   // the other rooms that hear them, of who speaks to all
+	gone     bool
+}
+
+func (d *destination) roomID() string {
+	if d.room == nil {
+		return ""
+	}
+	return d.room.ID
 }
 
 const (
 	// placeTries bounds how often a participant is placed again where media
 	// still has somebody in the room who belongs elsewhere by now.
 	placeTries = 3
-	// placeWorkers is how many participants are placed at the same time: to
-	// send 60 people into breakouts, or back, is one change (R-GC-4). A room of
-	// media's computes its routes once for all who came while it was at it, so
-	// that more at the same time are fewer computations: 45 people are back
-	// from 5 rooms in about half the time that it takes with 8.
-	placeWorkers = 64
 )
 
-// follow has media put participants where they belong. Errors are logged: what
-// couldn't be done is done when the participant connects the next time.
+// follow has media put participants where they belong. Those who belong in one
+// room arrive there together: to send 60 people into breakouts, or back, is one
+// change (R-GC-4). Errors are logged: what couldn't be done is done when the
+// participant connects the next time.
 func (s *Service) follow(ctx context.Context, participants ...moved) {
 	if len(participants) == 1 {
 		s.followOne(ctx, participants[0])
@@ -46,14 +50,99 @@ func (s *Service) follow(ctx context.Context, participants ...moved) {
 	}
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(placeWorkers, len(participants)) {
+	groups := s.byRoom(ctx, participants)
+	// Not more at a time than there are cores: who is between two rooms hears
+	// nobody, and waits for those who are on the way with them only.
+	for range min(runtime.GOMAXPROCS(0), len(groups)) {
 		workers.Go(func() {
-			for i := next.Add(1); i <= int64(len(participants)); i = next.Add(1) {
-				s.followOne(ctx, participants[i-1])
+			for i := next.Add(1); i <= int64(len(groups)); i = next.Add(1) {
+				s.followTogether(ctx, groups[i-1])
 			}
 		})
 	}
 	workers.Wait()
+}
+
+// byRoom groups participants by the room that they belong in now.
+func (s *Service) byRoom(ctx context.Context, participants []moved) [][]moved {
+	var groups [][]moved
+	at := make(map[string]int) // the group of a room
+	where, err := s.whereTo(ctx, participants)
+	if err != nil {
+		s.log.ErrorContext(ctx, "it could not be read where participants belong", "err", err)
+	}
+	for i, p := range participants {
+		if err != nil || where[i].room == nil || where[i].gone {
+			groups = append(groups, []moved{p})
+			continue
+		}
+		id := where[i].roomID()
+		if _, ok := at[id]; !ok {
+			at[id] = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[at[id]] = append(groups[at[id]], p)
+	}
+	return groups
+}
+
+// followTogether places people who belonged in one room when it was read. Who
+// doesn't any more, or can't be placed with the others, is placed alone.
+func (s *Service) followTogether(ctx context.Context, people []moved) {
+	alone := people
+	if len(people) > 1 {
+		alone = s.placeTogether(ctx, people)
+	}
+	for _, p := range alone {
+		s.followOne(ctx, p)
+	}
+}
+
+// placeTogether places people in the room of the first, and returns whom it
+// didn't: who belongs elsewhere by now, or found no seat.
+func (s *Service) placeTogether(ctx context.Context, people []moved) (left []moved) {
+	defer s.lockPlaces(people)()
+	where, err := s.whereTo(ctx, people)
+	if err != nil || where[0].room == nil || where[0].gone {
+		return people
+	}
+	room, placed := where[0], []moved{}
+	var placements []Placement
+	for i, p := range people {
+		if to := where[i]; to.gone || to.roomID() != room.room.ID || p.voice || to.voice != nil {
+			left = append(left, p)
+			continue
+		}
+		placed = append(placed, p)
+		placements = append(placements, Placement{p.id, where[i].silenced})
+	}
+	for i, err := range s.media.Place(ctx, room.room, placements...) {
+		if err != nil && !errors.Is(err, ErrNotFound) { // not connected: they are put there when they are
+			left = append(left, placed[i])
+		}
+	}
+	if err := s.keepArranged(ctx, room); err != nil {
+		s.log.ErrorContext(ctx, "a room could not be arranged", "room_id", room.room.ID, "err", err)
+	}
+	return left
+}
+
+// lockPlaces has nobody else place these people until unlock.
+func (s *Service) lockPlaces(people []moved) (unlock func()) {
+	ids := make([]string, len(people))
+	for i, p := range people {
+		ids[i] = p.id
+	}
+	slices.Sort(ids) // in one order everywhere: nobody waits for another
+	unlocks := make([]func(), len(ids))
+	for i, id := range ids {
+		unlocks[i] = s.placing.lock(id)
+	}
+	return func() {
+		for _, unlock := range unlocks {
+			unlock()
+		}
+	}
 }
 
 func (s *Service) followOne(ctx context.Context, p moved) {
@@ -74,16 +163,15 @@ func (s *Service) followOne(ctx context.Context, p moved) {
 // place puts a participant where they belong, and says which room that is.
 func (s *Service) place(ctx context.Context, p moved) (roomID string, err error) {
 	defer s.placing.lock(p.id)()
-	to, err := s.whereTo(ctx, p.id)
+	where, err := s.whereTo(ctx, []moved{p})
 	if err != nil {
 		return "", err
 	}
-	if to.room != nil {
-		roomID = to.room.ID
-	}
+	to := where[0]
+	roomID = to.roomID()
 	switch {
 	case !to.gone:
-		err = s.media.Place(ctx, p.id, to.room)
+		err = s.media.Place(ctx, to.room, Placement{p.id, to.silenced})[0]
 	case p.removed:
 		err = s.media.Remove(ctx, "", p.id)
 	default:
@@ -152,14 +240,18 @@ func (s *Service) clearOut(ctx context.Context, roomID, but string) {
 	}
 }
 
-// whereTo is destination in a transaction of its own.
-func (s *Service) whereTo(ctx context.Context, participantID string) (destination, error) {
-	var to destination
+// whereTo is the destination of each, in a transaction of its own.
+func (s *Service) whereTo(ctx context.Context, people []moved) ([]destination, error) {
+	where := make([]destination, len(people))
 	err := s.store.View(ctx, func(tx store.Tx) (err error) {
-		to, err = s.destination(tx, participantID)
-		return err
+		for i, p := range people {
+			if where[i], err = s.destination(tx, p.id); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return to, err
+	return where, err
 }
 
 // destination reads where a participant belongs.
@@ -201,90 +293,9 @@ func (s *Service) destination(tx store.Tx, participantID string) (destination, e
 		}
 	}
 	if m := call.member(participantID); m != nil {
-		to.room.Silenced = m.Silenced
+		to.silenced = m.Silenced
 	}
 	return to, nil
-}
-
-// callRecord is a call, and its breakouts, as they are stored.
-type callRecord struct {
-	id              string
-	call, breakouts []byte
-}
-
-// readCall reads what is stored of a call and its breakouts.
-func readCall(tx store.Tx, id string) (callRecord, error) {
-	r := callRecord{id: id}
-	var err error
-	if r.call, err = tx.Get(prefixCall + id); errors.Is(err, store.ErrNotFound) {
-		return r, ErrNotFound
-	}
-	if err != nil {
-		return r, err
-	}
-	if r.breakouts, err = tx.Get(prefixBreakouts + id); errors.Is(err, store.ErrNotFound) {
-		err = nil
-	}
-	return r, err
-}
-
-// same says whether nothing changed from one reading to another.
-func (r callRecord) same(o callRecord) bool {
-	return bytes.Equal(r.call, o.call) && bytes.Equal(r.breakouts, o.breakouts)
-}
-
-// openCall decodes what was read. Neither is to be changed: others see them
-// too.
-func (s *Service) openCall(r callRecord) (Call, Breakouts, error) {
-	call, err := s.calls.decode(r.id, r.call)
-	if err != nil || r.breakouts == nil {
-		return call, Breakouts{}, err
-	}
-	b, err := s.splits.decode(r.id, r.breakouts)
-	return call, b, err
-}
-
-// decoded keeps records as they were decoded last, by id: to place sixty people
-// takes the same call sixty times, and to decode it, with all who are in it, was
-// most of what that cost. It is good for exactly the bytes that it was made
-// from. The zero value is ready.
-type decoded[T any] struct {
-	mu   sync.Mutex
-	kept map[string]decodedRecord[T]
-}
-
-type decodedRecord[T any] struct {
-	data  []byte
-	value T
-}
-
-// maxDecoded is how many records are kept; which one goes is chance.
-const maxDecoded = 64
-
-func (d *decoded[T]) decode(id string, data []byte) (T, error) {
-	d.mu.Lock()
-	last, ok := d.kept[id]
-	d.mu.Unlock()
-	if ok && bytes.Equal(last.data, data) {
-		return last.value, nil
-	}
-	value, err := decode[T](data)
-	if err != nil {
-		return value, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.kept == nil {
-		d.kept = make(map[string]decodedRecord[T])
-	}
-	for other := range d.kept {
-		if len(d.kept) < maxDecoded {
-			break
-		}
-		delete(d.kept, other)
-	}
-	d.kept[id] = decodedRecord[T]{data, value}
-	return value, nil
 }
 
 // roomFor is one of the call's rooms as media knows it: the main one, or a
@@ -305,39 +316,4 @@ func (c *Call) roomFor(b *Breakouts, roomID string, now time.Time) *MediaRoom {
 		}
 	}
 	return nil
-}
-
-// keyedMutex is a mutex for each of many keys. The zero value is ready.
-type keyedMutex struct {
-	mu   sync.Mutex
-	held map[string]*keyLock
-}
-
-type keyLock struct {
-	mu    sync.Mutex
-	users int // who have it or wait for it
-}
-
-// lock locks a key and returns what unlocks it.
-func (k *keyedMutex) lock(key string) (unlock func()) {
-	k.mu.Lock()
-	if k.held == nil {
-		k.held = make(map[string]*keyLock)
-	}
-	l := k.held[key]
-	if l == nil {
-		l = &keyLock{}
-		k.held[key] = l
-	}
-	l.users++
-	k.mu.Unlock()
-	l.mu.Lock()
-	return func() {
-		l.mu.Unlock()
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if l.users--; l.users == 0 {
-			delete(k.held, key)
-		}
-	}
 }

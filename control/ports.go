@@ -10,10 +10,11 @@ import (
 // Media is how the rules reach the calls that are going on. Implementations
 // must not block for long and return ErrNotFound for what they don't have.
 type Media interface {
-	// Place puts a participant into a room, opening it when it isn't, or with
-	// a nil room parks them. ErrNotFound when they aren't connected; a
-	// *StateError with CodeCallFull when there is no seat left.
-	Place(ctx context.Context, participantID string, room *MediaRoom) error
+	// Place puts people, none of them twice, into a room, opening it when it
+	// isn't, or with a nil room parks them. They arrive together. It has an error
+	// for each, nil for who is there: ErrNotFound for who isn't connected; a
+	// *StateError with CodeCallFull for who found no seat left.
+	Place(ctx context.Context, room *MediaRoom, people ...Placement) []error
 	// Dismiss ends the stay of a participant, wherever they are, because what
 	// they came for is over. ErrNotFound when they aren't connected.
 	Dismiss(ctx context.Context, participantID string) error
@@ -50,10 +51,14 @@ type MediaRoom struct {
 	Kind     string // individual, meeting, group, breakout, plain
 	Capacity int    // seats
 	EndsAt   time.Time
-	// Silenced are the sources of the participant to be placed that aren't
-	// forwarded.
-	Silenced []string
 	Controls RoomControls
+}
+
+// Placement is somebody who is to be in a room, and which of their sources
+// aren't forwarded there.
+type Placement struct {
+	ParticipantID string
+	Silenced      []string
 }
 
 // RoomControls are what clients and the chat of a room go by (R-GC-5).

@@ -18,6 +18,7 @@ import (
 
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/auth"
+	"github.com/atriumrtc/atrium/control/controltest"
 	"github.com/atriumrtc/atrium/control/store"
 )
 
@@ -32,8 +33,8 @@ type fakeMedia struct {
 	panics bool
 }
 
-func (f *fakeMedia) Place(context.Context, string, *control.MediaRoom) error {
-	return control.ErrNotFound
+func (f *fakeMedia) Place(_ context.Context, _ *control.MediaRoom, people ...control.Placement) []error {
+	return controltest.Nobody(people)
 }
 
 func (f *fakeMedia) CloseRoom(_ context.Context, id string) error {

@@ -70,9 +70,17 @@ func (m *Media) Where(participantID string) (roomID string, connected bool) {
 }
 
 // Place implements control.Media.
-func (m *Media) Place(_ context.Context, participantID string, room *control.MediaRoom) error {
+func (m *Media) Place(_ context.Context, room *control.MediaRoom, people ...control.Placement) []error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	errs := make([]error, len(people))
+	for i, p := range people {
+		errs[i] = m.placeLocked(p.ParticipantID, p.Silenced, room)
+	}
+	return errs
+}
+
+func (m *Media) placeLocked(participantID string, silenced []string, room *control.MediaRoom) error {
 	now, ok := m.where[participantID]
 	switch {
 	case !ok:
@@ -88,7 +96,7 @@ func (m *Media) Place(_ context.Context, participantID string, room *control.Med
 	if m.silenced == nil {
 		m.silenced = make(map[string][]string)
 	}
-	m.silenced[participantID] = slices.Clone(room.Silenced)
+	m.silenced[participantID] = slices.Clone(silenced)
 	if m.placed == nil {
 		m.placed = make(map[string]control.MediaRoom)
 	}
@@ -112,6 +120,15 @@ func (m *Media) Silenced(participantID string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.silenced[participantID])
+}
+
+// Nobody is the answer of a media.Place that knows none of the people.
+func Nobody(people []control.Placement) []error {
+	errs := make([]error, len(people))
+	for i := range errs {
+		errs[i] = control.ErrNotFound
+	}
+	return errs
 }
 
 func (m *Media) countLocked(roomID string) int {
@@ -188,7 +205,6 @@ func (m *Media) arrangeLocked(room control.MediaRoom) {
 	if m.arranged == nil {
 		m.arranged = make(map[string]control.MediaRoom)
 	}
-	room.Silenced = nil
 	m.arranged[room.ID] = room
 }
 

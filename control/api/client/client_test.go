@@ -15,6 +15,7 @@ import (
 	"github.com/atriumrtc/atrium/control/api"
 	"github.com/atriumrtc/atrium/control/api/client"
 	"github.com/atriumrtc/atrium/control/auth"
+	"github.com/atriumrtc/atrium/control/controltest"
 	"github.com/atriumrtc/atrium/control/store"
 )
 
@@ -25,7 +26,9 @@ type media struct{ removed bool }
 
 const participantID = "0192f0c1-7d3a-7b1e-9c55-1f2e3d4c5b6a"
 
-func (m *media) Place(context.Context, string, *control.MediaRoom) error { return control.ErrNotFound }
+func (m *media) Place(_ context.Context, _ *control.MediaRoom, people ...control.Placement) []error {
+	return controltest.Nobody(people)
+}
 
 func (m *media) CloseRoom(context.Context, string) error { return nil }
 

@@ -24,24 +24,43 @@ var sources = [...]media.SourceKind{media.Microphone, media.Camera, media.Screen
 
 // Place implements control.Media. Who is silenced is so before they are in the
 // room, and who no longer is only then (R-GC-5).
-func (c calls) Place(ctx context.Context, participantID string, room *control.MediaRoom) error {
-	p := c.engine.Participant(participantID)
-	if p == nil {
-		return control.ErrNotFound
+func (c calls) Place(ctx context.Context, room *control.MediaRoom, people ...control.Placement) []error {
+	errs := make([]error, len(people))
+	var there []*media.Participant
+	var index []int // of those in people
+	for i, who := range people {
+		p := c.engine.Participant(who.ParticipantID)
+		if p == nil {
+			errs[i] = control.ErrNotFound
+			continue
+		}
+		if errs[i] = c.placed(silence(p, who.Silenced, true)); errs[i] == nil {
+			there, index = append(there, p), append(index, i)
+		}
 	}
+	if len(there) == 0 {
+		return errs
+	}
+	for k, err := range c.together(ctx, room, there) {
+		i := index[k]
+		if err == nil && room != nil {
+			err = silence(there[k], people[i].Silenced, false)
+		}
+		errs[i] = c.placed(err)
+	}
+	return errs
+}
+
+// together moves people into a room at once, or parks them.
+func (c calls) together(ctx context.Context, room *control.MediaRoom, people []*media.Participant) []error {
 	if room == nil {
-		return c.placed(c.engine.Move(ctx, p, nil))
-	}
-	if err := silence(p, room.Silenced, true); err != nil {
-		return c.placed(err)
+		return c.engine.MoveTogether(ctx, nil, people...)
 	}
 	c.signal.Arrange(arrangement(*room))
-	if _, err := c.engine.Join(ctx, p, media.RoomOptions{
+	_, errs := c.engine.JoinTogether(ctx, media.RoomOptions{
 		ID: room.ID, Name: room.Name, Kind: room.Kind, Capacity: room.Capacity, EndsAt: room.EndsAt,
-	}); err != nil {
-		return c.placed(err)
-	}
-	return c.placed(silence(p, room.Silenced, false))
+	}, people...)
+	return errs
 }
 
 // silence mutes those sources of a participant that are to be silent, or lets

@@ -54,12 +54,10 @@ func TestCallsOfControl(t *testing.T) {
 	if err := media.Arrange(ctx, room); err != nil { // it isn't open: nothing happens
 		t.Fatal(err)
 	}
-	if err := media.Place(ctx, bob.ID(), &room); err != nil {
+	if err := placed(media, &room, bob); err != nil {
 		t.Fatal(err)
 	}
-	quiet := room
-	quiet.Silenced = []string{message.SourceMicrophone, message.SourceScreen}
-	if err := media.Place(ctx, ann.ID(), &quiet); err != nil {
+	if err := placed(media, &room, ann, message.SourceMicrophone, message.SourceScreen); err != nil {
 		t.Fatal(err)
 	}
 	in(t, bob, "breakout", 2)
@@ -79,7 +77,7 @@ func TestCallsOfControl(t *testing.T) {
 	if bob.State().Receives(ann.ID(), message.SourceMicrophone) {
 		t.Error("Bob heard Ann")
 	}
-	if err := media.Place(ctx, ann.ID(), &room); err != nil { // where she is already
+	if err := placed(media, &room, ann); err != nil { // where she is already
 		t.Fatal(err)
 	}
 	until(t, "Bob hears Ann", bob, func(st client.State) bool {
@@ -108,6 +106,33 @@ func TestCallsOfControl(t *testing.T) {
 	}
 }
 
+// placed puts one person into a room.
+func placed(media calls, room *control.MediaRoom, who *client.Client, silenced ...string) error {
+	return media.Place(context.Background(), room, control.Placement{ParticipantID: who.ID(), Silenced: silenced})[0]
+}
+
+// Several are placed at once: who isn't connected, or finds no seat, is told so,
+// and the others are there (R-GC-4).
+func TestPlaceTogether(t *testing.T) {
+	c := newClinic(t, Options{Config: testConfig(t)})
+	media := calls{c.engine, c.signal}
+	ann, bob, eve := c.connect(c.enter("Ann").Join), c.connect(c.enter("Bob").Join), c.connect(c.enter("Eve").Join)
+	room := control.MediaRoom{ID: "breakout", Kind: "breakout", Capacity: 2}
+	errs := media.Place(t.Context(), &room,
+		control.Placement{ParticipantID: ann.ID()}, control.Placement{ParticipantID: "nobody"},
+		control.Placement{ParticipantID: bob.ID()}, control.Placement{ParticipantID: eve.ID()})
+	var full *control.StateError
+	if errs[0] != nil || !errors.Is(errs[1], control.ErrNotFound) || errs[2] != nil || !errors.As(errs[3], &full) || full.Code != control.CodeCallFull {
+		t.Fatalf("placed: %v", errs)
+	}
+	in(t, ann, "breakout", 2)
+	in(t, bob, "breakout", 2)
+	until(t, "they see each other", ann, func(st client.State) bool { return st.Receives(bob.ID(), message.SourceCamera) })
+	if at := c.engine.Participant(eve.ID()).Room(); at != nil && at.ID() == "breakout" {
+		t.Error("Eve is in a full room")
+	}
+}
+
 // TestVoiceToAllRooms: a moderator's voice is heard in rooms where they aren't,
 // by their name, until it ends; nothing else of them is there (R-GC-4).
 func TestVoiceToAllRooms(t *testing.T) {
@@ -122,7 +147,7 @@ func TestVoiceToAllRooms(t *testing.T) {
 		who  *client.Client
 		room string
 	}{{mary, "main"}, {bob, "breakout"}} {
-		if err := media.Place(ctx, place.who.ID(), &control.MediaRoom{ID: place.room, Kind: "breakout", Capacity: 61}); err != nil {
+		if err := placed(media, &control.MediaRoom{ID: place.room, Kind: "breakout", Capacity: 61}, place.who); err != nil {
 			t.Fatal(err)
 		}
 		in(t, place.who, place.room, 1)
@@ -145,7 +170,7 @@ func TestVoiceToAllRooms(t *testing.T) {
 	if slots := mary.Map().Slots; len(slots) != 0 {
 		t.Errorf("Mary is shown %+v", slots)
 	}
-	if err := media.Place(ctx, bob.ID(), &control.MediaRoom{ID: "opened later", Kind: "breakout", Capacity: 61}); err != nil {
+	if err := placed(media, &control.MediaRoom{ID: "opened later", Kind: "breakout", Capacity: 61}, bob); err != nil {
 		t.Fatal(err)
 	}
 	in(t, bob, "opened later", 1)
