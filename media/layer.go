@@ -58,6 +58,7 @@ type layer struct {
 	nack   *nack.Generator
 	cache  *cache.Ring
 	run    cache.KeyRun
+	keyAt  time.Duration // when the last key frame began
 	rungs  rungs
 	single *gather // of packets that come one by one; nil until one does
 }
@@ -176,6 +177,7 @@ func (l *layer) inspectVideo(p *packet) bool {
 }
 
 func (l *layer) keyFrameArrived(p *packet) {
+	l.keyAt = p.at
 	l.keys.arrived()
 	l.source.owner.engine.counters.keyFrames.Add(1)
 	width, height := int32(p.vp8.Width), int32(p.vp8.Height)

@@ -9,7 +9,9 @@ import (
 
 // replayAfter is how long a slot must have been still to get a replay. One that
 // runs goes on to the new picture in as little time by the key frame that was
-// asked for, and isn't made to decode seconds of frames at once.
+// asked for, and isn't made to decode seconds of frames at once. But where the key
+// frame has just come, the next may be keyFrameInterval away, and there are few
+// frames to decode: so it is for whoever says what they show a moment after a move.
 const replayAfter = 250 * time.Millisecond
 
 // replay shows the layer's last key frame and what followed it, at once,
@@ -25,7 +27,7 @@ func (s *Slot) replay(l *layer, now time.Duration) {
 	if s.w == nil || !s.w.ready() || s.cur != nil || s.epoch == 0 || s.source != l.source {
 		return
 	}
-	if s.started && now-s.lastAt < replayAfter {
+	if s.started && now-s.lastAt < replayAfter && now-l.keyAt >= keyFrameInterval {
 		return
 	}
 	s.transport.scratchMu.Lock()

@@ -2,6 +2,7 @@ package media
 
 import (
 	"testing"
+	"time"
 
 	"github.com/atriumrtc/atrium/media/internal/codec"
 )
@@ -49,5 +50,38 @@ func TestReplayOpensWithAKeyFrameOnly(t *testing.T) {
 	}
 	if d, err := codec.ParseVP8(got[0].payload); err != nil || !d.KeyFrame {
 		t.Errorf("opened with %+v, %v", d, err)
+	}
+}
+
+// A slot that runs gets a key frame that has just come, as the next one may be as
+// far away as encoders ignore requests; one of longer ago it doesn't: the frames
+// since would be decoded all at once (R-GC-7, PF-4).
+func TestReplayToARunningSlot(t *testing.T) {
+	clock := newFakeClock()
+	_, r, peers := fakeRoom(t, clock, 60, GroupPool(), "viewer", "a")
+	viewer, a := peers[0], peers[1]
+	l := a.layer(Camera, 0)
+	settled(r)
+	a.recv(l, true)
+	settled(r)
+	s := viewer.transport.slots[1]
+	for _, row := range []struct {
+		since time.Duration
+		want  int
+	}{{0, 1}, {keyFrameInterval - time.Millisecond, 2}, {keyFrameInterval, 0}} {
+		clock.advance(row.since - clock.Now().Sub(a.engine.start) + l.keyAt)
+		if row.since > 0 {
+			a.recv(l, false)
+		}
+		viewer.wire.take()
+		s.shut()
+		s.assign(l.source, l, l.source.owner.route.Load())
+		s.mu.Lock()
+		s.started, s.lastAt = true, a.engine.now() // it has just shown somebody
+		s.mu.Unlock()
+		s.replay(l, a.engine.now())
+		if got := len(viewer.wire.take()); got != row.want {
+			t.Errorf("%v after the key frame %d packets are replayed, want %d", row.since, got, row.want)
+		}
 	}
 }
