@@ -64,7 +64,7 @@ func enterCall(base, query string) webtest.Step {
 		webtest.Eventually(cameraOn),
 		webtest.Eval(`document.querySelector('[data-testid=name]').value = ''`),
 		chromedp.SendKeys(webtest.By("name"), "Maria Lopez"),
-		chromedp.Click(webtest.By("join")),
+		webtest.Click(webtest.By("join")),
 		chromedp.WaitVisible(webtest.By("call")),
 		webtest.Eventually(`document.querySelectorAll('[data-testid=tile]').length > 0`),
 	)

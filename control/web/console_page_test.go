@@ -1,7 +1,10 @@
 package web_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -37,34 +40,59 @@ func TestConsoleQueue(t *testing.T) {
 	d.tell("/areas/a1", "visit_left", object{"id": "v7"})
 	webtest.Run(t, ctx, webtest.Eventually(`document.querySelectorAll('[data-testid=guest]').length === 5 && !('hit' in window)`))
 
-	webtest.Run(t, ctx, chromedp.Click(card("v2", "message")), chromedp.WaitVisible(webtest.By("ask-text")),
-		chromedp.Click(webtest.By("ask-send")), webtest.Eventually(text("ask-error")+` === 'Please fill this in.'`),
-		chromedp.SendKeys(webtest.By("ask-text"), "Five minutes"), chromedp.Click(webtest.By("ask-send")), webtest.Eventually(`!document.querySelector('dialog[open]')`))
+	webtest.Run(t, ctx, webtest.Click(card("v2", "message")), chromedp.WaitVisible(webtest.By("ask-text")),
+		webtest.Click(webtest.By("ask-send")), webtest.Eventually(text("ask-error")+` === 'Please fill this in.'`),
+		chromedp.SendKeys(webtest.By("ask-text"), "Five minutes"), webtest.Click(webtest.By("ask-send")), webtest.Eventually(`!document.querySelector('dialog[open]')`))
 	d.done("POST /visits/v2/message", `"text":"Five minutes"`)
 
 	d.set(func() { d.refuse["POST /visits/v6/join"] = object{"status": 409, "code": "already_seen"} })
-	webtest.Run(t, ctx, chromedp.Click(card("v6", "join")), chromedp.WaitVisible(webtest.By("ask-join")), chromedp.Click(webtest.By("ask-cancel")), webtest.Eventually(`!document.querySelector('dialog[open]')`))
+	webtest.Run(t, ctx, webtest.Click(card("v6", "join")), chromedp.WaitVisible(webtest.By("ask-join")), webtest.Click(webtest.By("ask-cancel")), webtest.Eventually(`!document.querySelector('dialog[open]')`))
 	if d.did("POST /visits/v6/join", `"confirm":true`) {
 		t.Error("joined without a confirmation")
 	}
 
-	webtest.Run(t, ctx, chromedp.Click(card("v2", "admit")), chromedp.WaitVisible(webtest.By("tiles")), webtest.Eventually(`document.querySelectorAll('[data-testid=tile]').length === 2`))
+	webtest.Run(t, ctx, webtest.Click(card("v2", "admit")), chromedp.WaitVisible(webtest.By("tiles")), webtest.Eventually(`document.querySelectorAll('[data-testid=tile]').length === 2`))
 	d.done("POST /visits/v2/admit", "")
 	d.tell("/areas/a1", "visit", staffVisit("v2", "Maria Lopez", "in_call", 12, object{"call_id": "c1"}))
-	webtest.Run(t, ctx, chromedp.Click(card("v2", "hold")), chromedp.WaitVisible(card("v3", "add")), chromedp.Click(card("v3", "add")))
+	webtest.Run(t, ctx, webtest.Click(card("v2", "hold")), chromedp.WaitVisible(card("v3", "add")), webtest.Click(card("v3", "add")))
 	d.done("POST /visits/v2/hold", "")
 	d.done("POST /visits/v3/admit", `"call_id":"c1"`)
-	webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-visit=v4] summary').click()`), chromedp.Click(card("v4", "transfer")), chromedp.WaitVisible(webtest.By("ask-area")), chromedp.Click(webtest.By("ask-transfer")))
+	webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-visit=v4] summary').click()`), webtest.Click(card("v4", "transfer")), chromedp.WaitVisible(webtest.By("ask-area")), webtest.Click(webtest.By("ask-transfer")))
 	d.done("POST /visits/v4/transfer", `"area_id":"a2"`)
 	d.tell("/areas/a1", "area", object{"id": "a1", "name": "Dr Adler", "suspended": true})
-	webtest.Run(t, ctx, chromedp.WaitVisible(webtest.By("suspended")), chromedp.Click(webtest.By("restore")))
+	webtest.Run(t, ctx, chromedp.WaitVisible(webtest.By("suspended")), webtest.Click(webtest.By("restore")))
 	d.done("POST /areas/a1/restore", "")
 
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("lock")), webtest.Eventually(text("lock")+` === 'Unlock'`),
-		chromedp.Click(webtest.By("invite")), chromedp.Click(webtest.By("ask-copy")),
-		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#invite-secret')`), chromedp.Click(webtest.By("ask-cancel")))
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("leave")), chromedp.WaitVisible(webtest.By("ask-end")), chromedp.Click(webtest.By("ask-end")), chromedp.WaitVisible(chromedp.CSS("#idle")))
+	webtest.Run(t, ctx, webtest.Click(webtest.By("lock")), webtest.Eventually(text("lock")+` === 'Unlock'`),
+		webtest.Click(webtest.By("invite")), webtest.Click(webtest.By("ask-copy")),
+		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#invite-secret')`), webtest.Click(webtest.By("ask-cancel")))
+	webtest.Run(t, ctx, webtest.Click(webtest.By("leave")), chromedp.WaitVisible(webtest.By("ask-end")), webtest.Click(webtest.By("ask-end")), chromedp.WaitVisible(chromedp.CSS("#idle")))
 	d.done("POST /calls/c1/end", "")
+}
+
+// What the queue shows may be there before the answer to what caused it: a button
+// of the new state is done all the same, one that is pressed twice once.
+func TestConsoleActsInARow(t *testing.T) {
+	ctx := webtest.Browser(t)
+	d, open := signInAt(t, "people=1")
+	webtest.Run(t, ctx, open, webtest.Click(card("v2", "admit")), chromedp.WaitVisible(webtest.By("tiles")))
+	d.tell("/areas/a1", "visit", staffVisit("v2", "Maria Lopez", "in_call", 12, object{"call_id": "c1"}))
+	answered := make(chan struct{})
+	d.set(func() { d.slow["POST /visits/v2/hold"] = answered })
+	webtest.Run(t, ctx, webtest.Click(card("v2", "hold")), webtest.Click(card("v2", "hold")))
+	d.done("POST /visits/v2/hold", "")
+	d.tell("/areas/a1", "visit", staffVisit("v2", "Maria Lopez", "on_hold", 12, object{"call_id": "c1", "hold_since": time.Now()}))
+	webtest.Run(t, ctx, webtest.Click(card("v2", "resume")))
+	if d.did("POST /visits/v2/resume", "") {
+		t.Error("resumed before the hold was answered")
+	}
+	close(answered)
+	d.done("POST /visits/v2/resume", "")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if holds := slices.DeleteFunc(slices.Clone(d.sent), func(s string) bool { return !strings.HasPrefix(s, "POST /visits/v2/hold ") }); len(holds) != 1 {
+		t.Errorf("pressed twice: %q", holds)
+	}
 }
 
 // R-CN-1, R-CN-2, R-CN-5, R-IA-3, R-MR-2: links are sent or copied and shown
@@ -72,20 +100,20 @@ func TestConsoleQueue(t *testing.T) {
 func TestConsoleLinks(t *testing.T) {
 	ctx := webtest.Browser(t)
 	d, open := signInAt(t, "people=0")
-	webtest.Run(t, ctx, open, chromedp.Click(webtest.By("consult-now")), chromedp.WaitVisible(webtest.By("ask-to")), chromedp.Click(webtest.By("ask-copy")),
-		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#consult-secret')`), chromedp.Click(webtest.By("ask-cancel")),
+	webtest.Run(t, ctx, open, webtest.Click(webtest.By("consult-now")), chromedp.WaitVisible(webtest.By("ask-to")), webtest.Click(webtest.By("ask-copy")),
+		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#consult-secret')`), webtest.Click(webtest.By("ask-cancel")),
 		chromedp.WaitVisible(webtest.By("tiles")), webtest.Eventually(text("consult-state")+`.startsWith('Not opened yet. 4:5')`))
 	d.done("POST /areas/a1/consult-now", `"to":{"copy":true}`)
 	d.tell("/areas/a1", "consult_now", consult("opened", ""))
-	webtest.Run(t, ctx, webtest.Eventually(text("consult-state")+`.startsWith('Opened.')`), chromedp.WaitVisible(webtest.By("copy-consult")), chromedp.Click(webtest.By("extend")))
+	webtest.Run(t, ctx, webtest.Eventually(text("consult-state")+`.startsWith('Opened.')`), chromedp.WaitVisible(webtest.By("copy-consult")), webtest.Click(webtest.By("extend")))
 	d.done("POST /consult-now/k1/extend", "")
 	d.tell("/areas/a1", "consult_now", consult("entered", ""))
 	webtest.Run(t, ctx, webtest.Eventually(`document.querySelector('[data-testid=consult]') === null`),
-		chromedp.Click(webtest.By("leave")), chromedp.WaitVisible(chromedp.CSS("#idle")))
+		webtest.Click(webtest.By("leave")), chromedp.WaitVisible(chromedp.CSS("#idle")))
 
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("book")), chromedp.SendKeys(webtest.By("ask-guest"), "Maria"), chromedp.Click(webtest.By("ask-book")),
-		chromedp.WaitVisible(webtest.By("ask-to")), chromedp.Click(webtest.By("ask-copy")),
-		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#sent-secret')`), chromedp.Click(webtest.By("ask-cancel")))
+	webtest.Run(t, ctx, webtest.Click(webtest.By("book")), chromedp.SendKeys(webtest.By("ask-guest"), "Maria"), webtest.Click(webtest.By("ask-book")),
+		chromedp.WaitVisible(webtest.By("ask-to")), webtest.Click(webtest.By("ask-copy")),
+		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#sent-secret')`), webtest.Click(webtest.By("ask-cancel")))
 	d.done("POST /areas/a1/appointments", `"fields":{"name":"Maria"}`)
 	webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-testid=enter-room]').click()`), chromedp.WaitVisible(webtest.By("tiles")),
 		webtest.Eventually(`['invite', 'lock', 'end-all'].every((id) => document.querySelector('[data-testid=' + id + ']').hidden)`),
@@ -103,9 +131,9 @@ func TestSigningIn(t *testing.T) {
 	d.refuse["POST /sessions"] = object{"status": 401, "code": "wrong_credentials"}
 	webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/console"), chromedp.WaitVisible(webtest.By("email")),
 		chromedp.SendKeys(webtest.By("email"), "adler@example.org"), chromedp.SendKeys(webtest.By("password"), "correct horse battery staple"),
-		chromedp.Click(webtest.By("sign-in")), webtest.Eventually(text("signin-error")+` === 'The e-mail address or the password is wrong.'`),
-		chromedp.Click(webtest.By("mail-link")), webtest.Eventually(text("signin-note")+`.startsWith('If there is an account')`),
-		chromedp.Click(webtest.By("sign-in")), chromedp.WaitVisible(webtest.By("queue-empty")))
+		webtest.Click(webtest.By("sign-in")), webtest.Eventually(text("signin-error")+` === 'The e-mail address or the password is wrong.'`),
+		webtest.Click(webtest.By("mail-link")), webtest.Eventually(text("signin-note")+`.startsWith('If there is an account')`),
+		webtest.Click(webtest.By("sign-in")), chromedp.WaitVisible(webtest.By("queue-empty")))
 	d.done("POST /sign-in-links", `"email":"adler@example.org"`)
 
 	d.set(func() {
@@ -116,13 +144,13 @@ func TestSigningIn(t *testing.T) {
 	if d.did("POST /invitations/accept", "") {
 		t.Error("opening the page has accepted")
 	}
-	webtest.Run(t, ctx, chromedp.SendKeys(webtest.By("name"), "Ana"), chromedp.SendKeys(webtest.By("password"), "short"), chromedp.Click(webtest.By("go")),
+	webtest.Run(t, ctx, chromedp.SendKeys(webtest.By("name"), "Ana"), chromedp.SendKeys(webtest.By("password"), "short"), webtest.Click(webtest.By("go")),
 		webtest.Eventually(text("accept-error")+`.includes('at least 12')`),
-		chromedp.SendKeys(webtest.By("password"), " and then some words"), chromedp.Click(webtest.By("go")), chromedp.WaitVisible(webtest.By("desk")))
+		chromedp.SendKeys(webtest.By("password"), " and then some words"), webtest.Click(webtest.By("go")), chromedp.WaitVisible(webtest.By("desk")))
 	d.done("POST /invitations/accept", `"name":"Ana"`)
 
 	d.set(func() { d.link = object{"kind": "sign_in", "name": "Ana"} })
-	webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/i?x#secret-of-a-link"), chromedp.WaitVisible(webtest.By("go")), chromedp.Click(webtest.By("go")), chromedp.WaitVisible(webtest.By("desk")))
+	webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/i?x#secret-of-a-link"), chromedp.WaitVisible(webtest.By("go")), webtest.Click(webtest.By("go")), chromedp.WaitVisible(webtest.By("desk")))
 	d.done("POST /sessions", `"link":"secret-of-a-link"`)
 	d.set(func() { d.link = nil })
 	webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/i?y#secret-of-a-link"), chromedp.WaitVisible(webtest.By("dead")))

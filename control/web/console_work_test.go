@@ -32,22 +32,22 @@ func TestConsoleAppointments(t *testing.T) {
 		webtest.Eventually(`[...document.querySelectorAll('#appointments h4')].map((e) => e.textContent).join() === 'Maria,<b>"Tom"'`),
 		webtest.Eventually(`document.querySelector('#appointments h3').textContent === 'Tomorrow'`))
 
-	webtest.Run(t, ctx, chromedp.Click(in("p1", "send")), chromedp.WaitVisible(webtest.By("ask-to")),
-		webtest.Eventually(`document.querySelector('[data-testid=ask-to]').value === '+43 660 1'`), chromedp.Click(webtest.By("ask-send")),
+	webtest.Run(t, ctx, webtest.Click(in("p1", "send")), chromedp.WaitVisible(webtest.By("ask-to")),
+		webtest.Eventually(`document.querySelector('[data-testid=ask-to]').value === '+43 660 1'`), webtest.Click(webtest.By("ask-send")),
 		webtest.Eventually(text("passing")+`.includes('text message')`))
 	d.done("POST /appointments/p1/send", `"to":{"phone":"+43 660 1"}`)
 
-	webtest.Run(t, ctx, chromedp.Click(in("p1", "change")), chromedp.WaitVisible(webtest.By("ask-minutes")),
+	webtest.Run(t, ctx, webtest.Click(in("p1", "change")), chromedp.WaitVisible(webtest.By("ask-minutes")),
 		webtest.Eventually(`document.querySelector('[data-testid=ask-minutes]').value === '30' && document.querySelector('[data-testid=ask-guest]').value === 'Maria'`),
-		webtest.Eval(`document.querySelector('[data-testid=ask-minutes]').value = '45'`), chromedp.Click(webtest.By("ask-change")), webtest.Eventually(`!document.querySelector('dialog[open]')`))
+		webtest.Eval(`document.querySelector('[data-testid=ask-minutes]').value = '45'`), webtest.Click(webtest.By("ask-change")), webtest.Eventually(`!document.querySelector('dialog[open]')`))
 	d.done("PATCH /appointments/p1", `"duration_minutes":45,"fields":{"name":"Maria","phone":"+43 660 1"}`)
 
 	d.set(func() {
 		d.booked = slices.DeleteFunc(d.booked, func(a object) bool { return a["id"] == "p2" })
 		d.refuse["DELETE /appointments/p2"] = object{"status": 409, "code": "wrong_state"}
 	})
-	webtest.Run(t, ctx, chromedp.Click(in("p2", "cancel")), chromedp.WaitVisible(webtest.By("ask-cancel-it")), chromedp.Click(webtest.By("ask-cancel-it")),
-		webtest.Eventually(text("ask-error")+`.startsWith('That is no longer possible')`), chromedp.Click(webtest.By("ask-cancel-it")),
+	webtest.Run(t, ctx, webtest.Click(in("p2", "cancel")), chromedp.WaitVisible(webtest.By("ask-cancel-it")), webtest.Click(webtest.By("ask-cancel-it")),
+		webtest.Eventually(text("ask-error")+`.startsWith('That is no longer possible')`), webtest.Click(webtest.By("ask-cancel-it")),
 		webtest.Eventually(`document.querySelectorAll('[data-testid=appointment]').length === 1`))
 	d.done("DELETE /appointments/p2", "")
 }
@@ -66,10 +66,10 @@ func TestConsoleLinksUnderWay(t *testing.T) {
 	d.tell("/areas/a1", "consult_now", object{"id": "k2", "area_id": "a1", "state": "sent", "channel": "sms"})
 	webtest.Run(t, ctx, webtest.Eventually(`document.querySelector('[data-consult=k2] h3')?.textContent === '+43 660 2'`))
 
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("send-area")), chromedp.WaitVisible(webtest.By("ask-to")),
-		chromedp.SendKeys(webtest.By("ask-to"), "ann@example.org"), chromedp.Click(webtest.By("ask-send")),
+	webtest.Run(t, ctx, webtest.Click(webtest.By("send-area")), chromedp.WaitVisible(webtest.By("ask-to")),
+		chromedp.SendKeys(webtest.By("ask-to"), "ann@example.org"), webtest.Click(webtest.By("ask-send")),
 		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#sent-secret')`),
-		webtest.Eventually(`document.querySelector('#ask .ask-text').textContent.startsWith('Nothing is set up')`), chromedp.Click(webtest.By("ask-cancel")))
+		webtest.Eventually(`document.querySelector('#ask .ask-text').textContent.startsWith('Nothing is set up')`), webtest.Click(webtest.By("ask-cancel")))
 	d.done("POST /areas/a1/link/send", `"to":{"email":"ann@example.org"}`)
 }
 
@@ -80,17 +80,17 @@ func TestConsoleOwnAccount(t *testing.T) {
 	d, open := signInAt(t, "people=0")
 	account := webtest.Eval(`document.querySelector('#own-menu summary').click(); document.querySelector('[data-testid=own-account]').click()`)
 	webtest.Run(t, ctx, open, account, chromedp.WaitVisible(webtest.By("ask-password")),
-		webtest.Eval(`document.querySelector('[data-testid=ask-name]').value = 'Ana'`), chromedp.Click(webtest.By("ask-save")), webtest.Eventually(text("account")+` === 'Ana'`))
+		webtest.Eval(`document.querySelector('[data-testid=ask-name]').value = 'Ana'`), webtest.Click(webtest.By("ask-save")), webtest.Eventually(text("account")+` === 'Ana'`))
 	d.done("PATCH /sessions/current/account", `{"name":"Ana"}`)
 
 	d.set(func() {
 		d.refuse["PATCH /sessions/current/account"] = object{"status": 403, "code": "wrong_credentials"}
 	})
 	webtest.Run(t, ctx, account, chromedp.WaitVisible(webtest.By("ask-password")), chromedp.SendKeys(webtest.By("ask-password"), "short"),
-		chromedp.Click(webtest.By("ask-save")), webtest.Eventually(text("ask-error")+`.includes('present password')`),
-		chromedp.SendKeys(webtest.By("ask-current_password"), "wrong"), chromedp.Click(webtest.By("ask-save")), webtest.Eventually(text("ask-error")+`.includes('at least 12')`),
-		chromedp.SendKeys(webtest.By("ask-password"), " and some more words "), chromedp.Click(webtest.By("ask-save")),
-		webtest.Eventually(text("ask-error")+` === 'The present password is wrong.'`), chromedp.Click(webtest.By("ask-save")),
+		webtest.Click(webtest.By("ask-save")), webtest.Eventually(text("ask-error")+`.includes('present password')`),
+		chromedp.SendKeys(webtest.By("ask-current_password"), "wrong"), webtest.Click(webtest.By("ask-save")), webtest.Eventually(text("ask-error")+`.includes('at least 12')`),
+		chromedp.SendKeys(webtest.By("ask-password"), " and some more words "), webtest.Click(webtest.By("ask-save")),
+		webtest.Eventually(text("ask-error")+` === 'The present password is wrong.'`), webtest.Click(webtest.By("ask-save")),
 		webtest.Eventually(text("passing")+`.startsWith('Your password is changed')`))
 	d.done("PATCH /sessions/current/account", `"current_password":"wrong","password":"short and some more words "`)
 }
@@ -107,15 +107,23 @@ func TestConsoleMeetingRoom(t *testing.T) {
 		}
 	})
 	webtest.Run(t, ctx, open, webtest.Eval(`document.querySelector('[data-testid=enter-room]').click()`), chromedp.WaitVisible(webtest.By("tiles")),
-		chromedp.WaitVisible(webtest.By("lock")), chromedp.Click(webtest.By("lock")), webtest.Eventually(text("lock")+` === 'Unlock'`),
+		chromedp.WaitVisible(webtest.By("lock")), webtest.Click(webtest.By("lock")), webtest.Eventually(text("lock")+` === 'Unlock'`),
 		webtest.Eval(`document.querySelector('[data-testid=people-toggle]').click()`), chromedp.WaitVisible(webtest.By("people-list")),
-		chromedp.Click(chromedp.CSS(`[data-participant=p0] [data-testid=person-mute]`)),
-		chromedp.Click(chromedp.CSS(`[data-participant=p1] [data-testid=person-remove]`)), chromedp.WaitVisible(webtest.By("ask-remove")), chromedp.Click(webtest.By("ask-remove")),
+		// Others' news leave a button that is being pressed where it is.
+		webtest.Eval(`(() => {
+			window.pressed = document.querySelector('[data-participant=p1] [data-testid=person-remove]');
+			const p = atrium.room.participants.get('p0');
+			p.hand = true;
+			atrium.room.emit('participants', {joined: [], left: [], changed: [p]});
+		})()`),
+		webtest.Eventually(`document.querySelector('[data-testid=person]').dataset.participant === 'p0' && document.querySelector('[data-participant=p1] [data-testid=person-remove]') === window.pressed`),
+		webtest.Click(chromedp.CSS(`[data-participant=p0] [data-testid=person-mute]`)),
+		webtest.Click(chromedp.CSS(`[data-participant=p1] [data-testid=person-remove]`)), chromedp.WaitVisible(webtest.By("ask-remove")), webtest.Click(webtest.By("ask-remove")),
 		webtest.Eventually(`document.querySelector('[data-participant=self] [data-testid=person-remove]') === null`))
 	d.done("POST /calls/c9/lock", `"locked":true`)
 	d.done("POST /calls/c9/participants/p0/mute", `"muted":true,"source":"microphone"`)
 	d.done("POST /calls/c9/participants/p1/remove", "")
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("end-all")), chromedp.WaitVisible(webtest.By("ask-end")), chromedp.Click(webtest.By("ask-end")), chromedp.WaitVisible(chromedp.CSS("#idle")))
+	webtest.Run(t, ctx, webtest.Click(webtest.By("end-all")), chromedp.WaitVisible(webtest.By("ask-end")), webtest.Click(webtest.By("ask-end")), chromedp.WaitVisible(chromedp.CSS("#idle")))
 	d.done("POST /calls/c9/end", "")
 }
 

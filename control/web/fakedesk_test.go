@@ -33,6 +33,7 @@ type desk struct {
 	booked  []object                  // its appointments
 	links   []object                  // its open Consult Now links
 	refuse  map[string]object         // by method and path: the problem
+	slow    map[string]chan struct{}  // by method and path: answered when it is closed
 	sent    []string                  // method, path and body of what changes something
 	streams map[string][]chan<- event // by path
 }
@@ -53,7 +54,7 @@ func newDesk(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{t: t, refuse: map[string]object{}, streams: map[string][]chan<- event{}}
+	d := &desk{t: t, refuse: map[string]object{}, slow: map[string]chan struct{}{}, streams: map[string][]chan<- event{}}
 	d.lobby = object{"kind": "area", "organisation": "Clinic West", "name": "Dr Adler", "open": true, "phone": "+43 1 234 56 78",
 		"fields": []object{{"key": "name", "required": true}}, "welcome": ""}
 	mux := http.NewServeMux()
@@ -150,6 +151,14 @@ func (d *desk) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		text, _ := json.Marshal(body)
 		d.sent = append(d.sent, request+" "+string(text))
+	}
+	if answered := d.slow[request]; answered != nil {
+		d.mu.Unlock()
+		select {
+		case <-answered:
+		case <-r.Context().Done():
+		}
+		d.mu.Lock()
 	}
 	if problem, ok := d.refuse[request]; ok {
 		delete(d.refuse, request)

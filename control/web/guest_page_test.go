@@ -19,7 +19,7 @@ func enterArea(d *desk, query string) webtest.Step {
 		chromedp.Navigate(d.URL+"/e?"+query+"#secret-of-an-area"),
 		chromedp.WaitVisible(webtest.By("name")), webtest.Eventually(cameraOn),
 		chromedp.SendKeys(webtest.By("name"), "Maria  Lopez"),
-		chromedp.Click(webtest.By("enter")),
+		webtest.Click(webtest.By("enter")),
 	)
 }
 
@@ -70,7 +70,7 @@ func TestGuestsLink(t *testing.T) {
 	if d.did("POST /entry", "") {
 		t.Error("opening the page has entered")
 	}
-	webtest.Run(t, ctx, chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.Click(webtest.By("enter")), chromedp.WaitVisible(webtest.By("waiting")))
+	webtest.Run(t, ctx, chromedp.SendKeys(webtest.By("name"), "Maria"), webtest.Click(webtest.By("enter")), chromedp.WaitVisible(webtest.By("waiting")))
 	kept := webtest.Value[string](t, ctx, `JSON.stringify([{...sessionStorage}, {...localStorage}, document.cookie])`)
 	if strings.Contains(kept, "secret-of-an-area") || strings.Contains(kept, "atv_") || !strings.Contains(kept, "v1") {
 		t.Errorf("kept: %s", kept)
@@ -100,18 +100,18 @@ func TestGuestsForm(t *testing.T) {
 	})
 	focused := func(id string) webtest.Step { return webtest.Eventually(`document.activeElement.id === '` + id + `'`) }
 	webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/e?parked=1#secret-of-an-area"), chromedp.WaitVisible(webtest.By("text")), webtest.Eventually(cameraOn),
-		chromedp.Click(webtest.By("enter")), focused("field-name"),
+		webtest.Click(webtest.By("enter")), focused("field-name"),
 		webtest.Eventually(`document.getElementById('consent-error').textContent !== ''`),
 		webtest.Eventually(`document.querySelector('label[for=field-reference]').textContent.startsWith('Insurance <i>number</i>')`),
-		chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.SendKeys(webtest.By("phone"), "1"), chromedp.Click(webtest.By("enter")), focused("consent"))
+		chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.SendKeys(webtest.By("phone"), "1"), webtest.Click(webtest.By("enter")), focused("consent"))
 	if d.did("POST /entry", "") {
 		t.Error("entered without consent")
 	}
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("consent")), chromedp.Click(webtest.By("enter")), focused("field-phone"),
+	webtest.Run(t, ctx, webtest.Click(webtest.By("consent")), webtest.Click(webtest.By("enter")), focused("field-phone"),
 		webtest.Eventually(`document.getElementById('field-phone-error').textContent.startsWith('Please enter a phone number')`),
-		chromedp.SendKeys(webtest.By("phone"), "23 456"), chromedp.Click(webtest.By("enter")), chromedp.WaitVisible(webtest.By("waiting")))
+		chromedp.SendKeys(webtest.By("phone"), "23 456"), webtest.Click(webtest.By("enter")), chromedp.WaitVisible(webtest.By("waiting")))
 	d.done("POST /entry", `{"consent":true,"fields":{"name":"Maria","phone":"123 456"}`)
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("leave-waiting")), chromedp.WaitVisible(webtest.By("end")),
+	webtest.Run(t, ctx, webtest.Click(webtest.By("leave-waiting")), chromedp.WaitVisible(webtest.By("end")),
 		webtest.Eventually(text("end-title")+` === 'You have left'`))
 	d.done("POST /visits/v1/leave", "")
 
@@ -119,13 +119,13 @@ func TestGuestsForm(t *testing.T) {
 	webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/e?x=1#secret-of-an-area"), chromedp.WaitVisible(webtest.By("closed")),
 		webtest.Eventually(`document.getElementById('closed-text').textContent.includes('It opens')`))
 	d.set(func() { d.lobby["suspended"] = true; d.lobby["reason"] = "Back at 2 pm" })
-	webtest.Run(t, ctx, chromedp.Click(chromedp.CSS("#look-again")), webtest.Eventually(`document.getElementById('closed-text').textContent === 'Back at 2 pm'`))
+	webtest.Run(t, ctx, webtest.Click(chromedp.CSS("#look-again")), webtest.Eventually(`document.getElementById('closed-text').textContent === 'Back at 2 pm'`))
 	d.set(func() {
 		d.lobby = object{"kind": "meeting_room", "name": "Team room", "open": true, "fields": []object{{"key": "name", "required": true}}}
 	})
-	webtest.Run(t, ctx, chromedp.Click(chromedp.CSS("#look-again")), chromedp.WaitVisible(webtest.By("not-clinical")))
+	webtest.Run(t, ctx, webtest.Click(chromedp.CSS("#look-again")), chromedp.WaitVisible(webtest.By("not-clinical")))
 	d.set(func() { d.refuse["POST /entry"] = object{"status": 409, "code": "call_full"} })
-	webtest.Run(t, ctx, chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.Click(webtest.By("enter")),
+	webtest.Run(t, ctx, chromedp.SendKeys(webtest.By("name"), "Maria"), webtest.Click(webtest.By("enter")),
 		webtest.Eventually(text("enter-error")+`.includes('As many people as the call holds')`))
 }
 
@@ -136,12 +136,12 @@ func TestGuestRegisters(t *testing.T) {
 	d := newDesk(t)
 	d.set(func() { d.lobby["kind"], d.lobby["name"] = "registration", "Coping" })
 	webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/e?parked=1#secret-of-a-group"), chromedp.WaitVisible(webtest.By("name")),
-		webtest.Eventually(text("enter")+` === 'Register'`), chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.Click(webtest.By("enter")))
+		webtest.Eventually(text("enter")+` === 'Register'`), chromedp.SendKeys(webtest.By("name"), "Maria"), webtest.Click(webtest.By("enter")))
 	d.done("POST /entry", `"fields":{"name":"Maria"},"link":"secret-of-a-group"`)
 	d.done("POST /entry/look", `"link":"own-secret"`) // by the next page
 	webtest.Run(t, ctx,
 		webtest.Eventually(`location.hash === '#own-secret' && document.querySelector('[data-testid=name]') === null`),
 		webtest.Eventually(`document.getElementById('entry-title').textContent === 'You are registered'`))
-	webtest.Run(t, ctx, webtest.Eventually(text("enter")+` === 'Enter'`), chromedp.Click(webtest.By("enter")), chromedp.WaitVisible(webtest.By("waiting")))
+	webtest.Run(t, ctx, webtest.Eventually(text("enter")+` === 'Enter'`), webtest.Click(webtest.By("enter")), chromedp.WaitVisible(webtest.By("waiting")))
 	d.done("POST /entry", `"fields":{},"link":"own-secret"`)
 }

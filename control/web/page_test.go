@@ -25,7 +25,7 @@ var hostile = []string{
 func TestHostileNames(t *testing.T) {
 	ctx := webtest.Browser(t)
 	base := fakeServer(t).URL
-	webtest.Run(t, ctx, enterCall(base, "people=2"), chromedp.Click(webtest.By("chat-toggle")))
+	webtest.Run(t, ctx, enterCall(base, "people=2"), webtest.Click(webtest.By("chat-toggle")))
 	for _, name := range hostile {
 		js := `(() => { const n = ` + quote(name) + `;
 			const p = atrium.room.participants.get('p0');
@@ -69,15 +69,15 @@ func TestCallControls(t *testing.T) {
 		return `atrium.room.sent.filter((m) => m[0] === '` + kind + `').map((m) => m.slice(1).join('=')).join()`
 	}
 	webtest.Run(t, ctx, enterCall(base, "people=3"), webtest.Eventually(sent("publish")+` === 'microphone,camera'`))
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("mic")), webtest.Eventually(sent("mute")+` === 'microphone=true'`))
+	webtest.Run(t, ctx, webtest.Click(webtest.By("mic")), webtest.Eventually(sent("mute")+` === 'microphone=true'`))
 	webtest.Run(t, ctx, webtest.Eventually(`document.querySelector('[data-self=true]').dataset.muted === 'true'`))
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("cam")), webtest.Eventually(sent("unpublish")+` === 'camera'`),
+	webtest.Run(t, ctx, webtest.Click(webtest.By("cam")), webtest.Eventually(sent("unpublish")+` === 'camera'`),
 		webtest.Eventually(`document.querySelector('[data-self=true]').dataset.video === 'none'`))
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("cam")), webtest.Eventually(sent("publish")+` === 'microphone,camera,camera'`))
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("hand")), chromedp.WaitVisible(chromedp.CSS(`[data-self=true] [data-testid=hand-mark]`)))
+	webtest.Run(t, ctx, webtest.Click(webtest.By("cam")), webtest.Eventually(sent("publish")+` === 'microphone,camera,camera'`))
+	webtest.Run(t, ctx, webtest.Click(webtest.By("hand")), chromedp.WaitVisible(chromedp.CSS(`[data-self=true] [data-testid=hand-mark]`)))
 	// Chat: unread while closed, none when open.
 	webtest.Run(t, ctx, webtest.Eval(`atrium.room.say('p0', 'hello')`), webtest.Eventually(`document.querySelector('[data-testid=chat-toggle] .badge').textContent === '1'`),
-		chromedp.Click(webtest.By("chat-toggle")), webtest.Eventually(`document.activeElement.dataset.testid === 'chat-input'`),
+		webtest.Click(webtest.By("chat-toggle")), webtest.Eventually(`document.activeElement.dataset.testid === 'chat-input'`),
 		chromedp.SendKeys(webtest.By("chat-input"), "good\r"),
 		webtest.Eventually(`document.querySelector('[data-testid=chat-log] li:last-child').dataset.from === 'self'`),
 		webtest.Eventually(`document.querySelector('[data-testid=chat-input]').value === ''`))
@@ -88,9 +88,42 @@ func TestCallControls(t *testing.T) {
 	webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-participant=p1] [data-testid=pin]').click()`),
 		webtest.Eventually(`atrium.room.layout.filter((t) => t.priority === 100).map((t) => t.participant).join() === 'p1'`))
 	// Leaving ends at a page from where one can come back.
-	webtest.Run(t, ctx, chromedp.Click(webtest.By("leave")), chromedp.WaitVisible(webtest.By("again")),
-		webtest.Eventually(`document.activeElement.id === 'end-title'`), chromedp.Click(webtest.By("again")),
+	webtest.Run(t, ctx, webtest.Click(webtest.By("leave")), chromedp.WaitVisible(webtest.By("again")),
+		webtest.Eventually(`document.activeElement.id === 'end-title'`), webtest.Click(webtest.By("again")),
 		chromedp.WaitVisible(webtest.By("join")), webtest.Eventually(`document.querySelector('[data-testid=name]').value === 'Maria Lopez'`))
+}
+
+// Who is in another room says at once what they show there (R-GC-4): until then no
+// picture of it comes. Those who come and speak all the time don't keep the layout
+// from being told either.
+func TestLayoutOfAnotherRoom(t *testing.T) {
+	ctx := webtest.Browser(t)
+	base := fakeServer(t).URL
+	webtest.Run(t, ctx, enterCall(base, "people=3"), webtest.Eventually(`atrium.room.layout?.length === 3`))
+	const frames = `const room = atrium.room, frame = () => new Promise(requestAnimationFrame), shown = () => room.layout.map((t) => t.participant).join();`
+	got := webtest.Value[string](t, ctx, `(async () => {`+frames+`
+		for (const id of [...room.participants.keys()]) if (id !== 'self') room.participants.delete(id);
+		room.arrive(8);
+		room.arrive(9);
+		room.move('r2', 'Breakout');
+		await frame();
+		await frame();
+		return shown();
+	})()`)
+	if got != "p8,p9" {
+		t.Errorf("in another room the layout is %s", got)
+	}
+	got = webtest.Value[string](t, ctx, `(async () => {`+frames+`
+		room.emit('participants', { joined: [room.arrive(10)], left: [], changed: [] });
+		for (let n = 0; n < 120 && shown() === 'p8,p9'; n++) {
+			room.emit('speakers', [{ participant: 'p8', level: 0.5 }]);
+			await frame();
+		}
+		return shown();
+	})()`)
+	if got != "p8,p9,p10" {
+		t.Errorf("while people speak the layout stays %s", got)
+	}
 }
 
 // R-CN-4: the link's secret leaves the page in the entry request only, and is
@@ -111,14 +144,14 @@ func TestWithoutDevices(t *testing.T) {
 	base := fakeServer(t).URL
 	webtest.Run(t, ctx, onNewDocument(`navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); };`),
 		chromedp.Navigate(base+"/r?people=1#secret-of-a-room"), chromedp.WaitVisible(webtest.By("device-notice")),
-		chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.Click(webtest.By("join")), chromedp.WaitVisible(webtest.By("call")),
+		chromedp.SendKeys(webtest.By("name"), "Maria"), webtest.Click(webtest.By("join")), chromedp.WaitVisible(webtest.By("call")),
 		webtest.Eventually(`document.querySelectorAll('[data-testid=tile]').length === 2`))
 	words := webtest.Value[string](t, ctx, `document.querySelector('[data-testid=device-notice]').textContent`)
 	if !strings.Contains(words, "does not let this page use your camera and microphone") {
 		t.Errorf("notice: %s", words)
 	}
 	webtest.Run(t, ctx, chromedp.Navigate(base+"/r?people=1&x=2#wrong-secret"), chromedp.WaitVisible(webtest.By("device-notice")),
-		chromedp.SendKeys(webtest.By("name"), "Maria"), chromedp.Click(webtest.By("join")), chromedp.WaitVisible(webtest.By("join-error")))
+		chromedp.SendKeys(webtest.By("name"), "Maria"), webtest.Click(webtest.By("join")), chromedp.WaitVisible(webtest.By("join-error")))
 	if words := webtest.Value[string](t, ctx, `document.querySelector('[data-testid=join-error]').textContent`); !strings.HasPrefix(words, "This link does not work.") {
 		t.Errorf("error: %s", words)
 	}
@@ -143,11 +176,11 @@ func TestAccessible(t *testing.T) {
 		check("prejoin")
 		webtest.Run(t, ctx, enterCall(base, "people=4&w="+string(rune('a'+width%26))))
 		check("call")
-		webtest.Run(t, ctx, chromedp.Click(webtest.By("chat-toggle")))
+		webtest.Run(t, ctx, webtest.Click(webtest.By("chat-toggle")))
 		check("chat")
-		webtest.Run(t, ctx, chromedp.Click(webtest.By("chat-close")), chromedp.Click(webtest.By("more")), webtest.Eventually(`document.querySelectorAll('#settings select').length > 1`))
+		webtest.Run(t, ctx, webtest.Click(webtest.By("chat-close")), webtest.Click(webtest.By("more")), webtest.Eventually(`document.querySelectorAll('#settings select').length > 1`))
 		check("settings")
-		webtest.Run(t, ctx, chromedp.Click(webtest.By("settings-close")), chromedp.Click(webtest.By("leave")), chromedp.WaitVisible(webtest.By("again")))
+		webtest.Run(t, ctx, webtest.Click(webtest.By("settings-close")), webtest.Click(webtest.By("leave")), chromedp.WaitVisible(webtest.By("again")))
 		check("end")
 	}
 }
@@ -172,9 +205,9 @@ func TestDeskAccessible(t *testing.T) {
 		})
 		webtest.Run(t, ctx, chromedp.EmulateViewport(width, 700), prefer("light"), enterArea(d, "parked=1&people=1"+other))
 		check("entry")
-		webtest.Run(t, ctx, chromedp.Click(webtest.By("consent")), chromedp.Click(webtest.By("enter")), chromedp.WaitVisible(webtest.By("waiting")))
+		webtest.Run(t, ctx, webtest.Click(webtest.By("consent")), webtest.Click(webtest.By("enter")), chromedp.WaitVisible(webtest.By("waiting")))
 		check("waiting")
-		webtest.Run(t, ctx, chromedp.Click(webtest.By("leave-waiting")), chromedp.WaitVisible(webtest.By("end")))
+		webtest.Run(t, ctx, webtest.Click(webtest.By("leave-waiting")), chromedp.WaitVisible(webtest.By("end")))
 		check("the end")
 		webtest.Run(t, ctx, chromedp.Navigate(d.URL+"/i?"+other+"#secret-of-a-link"), chromedp.WaitVisible(webtest.By("password")))
 		check("invitation")
@@ -188,11 +221,11 @@ func TestDeskAccessible(t *testing.T) {
 		check("appointments")
 		webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-testid=own-account]').click()`), chromedp.WaitVisible(webtest.By("ask-password")))
 		check("the own account")
-		webtest.Run(t, ctx, chromedp.Click(webtest.By("ask-cancel")))
+		webtest.Run(t, ctx, webtest.Click(webtest.By("ask-cancel")))
 		webtest.Run(t, ctx, webtest.Eval(`for (const menu of document.querySelectorAll('details')) menu.open = false`),
-			chromedp.Click(card("v2", "message")), chromedp.WaitVisible(webtest.By("ask-text")))
+			webtest.Click(card("v2", "message")), chromedp.WaitVisible(webtest.By("ask-text")))
 		check("a question")
-		webtest.Run(t, ctx, chromedp.Click(webtest.By("ask-cancel")), chromedp.Click(card("v2", "admit")), chromedp.WaitVisible(webtest.By("tiles")))
+		webtest.Run(t, ctx, webtest.Click(webtest.By("ask-cancel")), webtest.Click(card("v2", "admit")), chromedp.WaitVisible(webtest.By("tiles")))
 		check("call of staff")
 		webtest.Run(t, ctx, webtest.Eval(`document.querySelector('[data-testid=people-toggle]').click()`), chromedp.WaitVisible(webtest.By("person-remove")))
 		check("people of a call of staff")

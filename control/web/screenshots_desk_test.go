@@ -49,14 +49,14 @@ func deskScenes(t *testing.T, see func(steps ...webtest.Step), shot func(string)
 		webtest.Eval(`document.querySelector('[data-visit=v2] summary').click()`), shot("console-more"), webtest.Eval(`document.querySelector('[data-visit=v2] summary').click()`),
 		webtest.Eval(`document.querySelector('#appointments summary').click()`), chromedp.WaitVisible(webtest.By("appointment")),
 		webtest.Eval(`document.getElementById('appointments').scrollIntoView()`), shot("console-appointments"),
-		webtest.Eval(`document.querySelector('[data-testid=appointment-change]').click()`), shot("console-appointment-change"), chromedp.Click(webtest.By("ask-cancel")),
-		webtest.Eval(`document.querySelector('#appointments summary').click(); document.querySelector('[data-testid=own-account]').click()`), shot("console-account"), chromedp.Click(webtest.By("ask-cancel")),
-		webtest.Eval(`document.querySelector('[data-testid=send-area]').click()`), shot("console-send"), chromedp.Click(webtest.By("ask-cancel")),
+		webtest.Eval(`document.querySelector('[data-testid=appointment-change]').click()`), shot("console-appointment-change"), webtest.Click(webtest.By("ask-cancel")),
+		webtest.Eval(`document.querySelector('#appointments summary').click(); document.querySelector('[data-testid=own-account]').click()`), shot("console-account"), webtest.Click(webtest.By("ask-cancel")),
+		webtest.Eval(`document.querySelector('[data-testid=send-area]').click()`), shot("console-send"), webtest.Click(webtest.By("ask-cancel")),
 		webtest.Eval(`document.querySelector('.column').scrollTo(0, 0)`),
-		chromedp.Click(webtest.By("consult-now")), shot("console-consult-now"), chromedp.Click(webtest.By("ask-copy")),
-		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#consult-secret')`), shot("console-link"), chromedp.Click(webtest.By("ask-cancel")),
+		webtest.Click(webtest.By("consult-now")), shot("console-consult-now"), webtest.Click(webtest.By("ask-copy")),
+		webtest.Eventually(`document.querySelector('[data-testid=ask-link]')?.value.endsWith('/e#consult-secret')`), shot("console-link"), webtest.Click(webtest.By("ask-cancel")),
 		chromedp.WaitVisible(webtest.By("tiles")), shot("console-call"),
 		webtest.Eval(`document.querySelector('[data-testid=people-toggle]').click()`), shot("console-people"), webtest.Eval(`document.querySelector('[data-testid=people-toggle]').click()`),
 		webtest.Eval(`document.getElementById('show-queue').click()`), shot("console-call-queue"),
-		webtest.Eval(`document.getElementById('show-call').click()`), chromedp.Click(webtest.By("leave")), shot("console-leave"))
+		webtest.Eval(`document.getElementById('show-call').click()`), webtest.Click(webtest.By("leave")), shot("console-leave"))
 }

@@ -34,12 +34,12 @@ func scenes() []scene {
 		{"nine", "people=8", []webtest.Step{speak, weak}},
 		{"sixty", "people=60&title=Group+consultation", []webtest.Step{speak}},
 		{"screen", "people=5&screen=1", []webtest.Step{speak}},
-		{"speaker", "people=24", []webtest.Step{speak, chromedp.Click(webtest.By("more")), chromedp.Click(webtest.By("mode-speaker")), chromedp.Click(webtest.By("settings-close"))}},
-		{"chat", "people=3", []webtest.Step{chat, chromedp.Click(webtest.By("chat-toggle"))}},
+		{"speaker", "people=24", []webtest.Step{speak, webtest.Click(webtest.By("more")), webtest.Click(webtest.By("mode-speaker")), webtest.Click(webtest.By("settings-close"))}},
+		{"chat", "people=3", []webtest.Step{chat, webtest.Click(webtest.By("chat-toggle"))}},
 		{"people", "people=6", []webtest.Step{weak, webtest.Eval(`document.querySelector('[data-testid=people-toggle]').click()`)}},
-		{"settings", "people=3", []webtest.Step{chromedp.Click(webtest.By("more")), webtest.Eventually(`document.querySelectorAll('#settings select').length > 1`)}},
-		{"reconnecting", "people=3", []webtest.Step{webtest.Eval(`atrium.room.become('reconnecting')`), chromedp.Click(webtest.By("mic"))}},
-		{"end", "people=1", []webtest.Step{chromedp.Click(webtest.By("leave"))}},
+		{"settings", "people=3", []webtest.Step{webtest.Click(webtest.By("more")), webtest.Eventually(`document.querySelectorAll('#settings select').length > 1`)}},
+		{"reconnecting", "people=3", []webtest.Step{webtest.Eval(`atrium.room.become('reconnecting')`), webtest.Click(webtest.By("mic"))}},
+		{"end", "people=1", []webtest.Step{webtest.Click(webtest.By("leave"))}},
 	}
 }
 
@@ -79,8 +79,8 @@ func TestScreenshots(t *testing.T) {
 					chromedp.Navigate(base+"/r"), shot("no-link"),
 					chromedp.Navigate(base+"/r?refuse=room_full#secret-of-a-room"), chromedp.WaitVisible(webtest.By("name")),
 					webtest.Eventually(cameraOn), shot("prejoin"),
-					chromedp.Click(webtest.By("join")), shot("prejoin-no-name"),
-					chromedp.SendKeys(webtest.By("name"), "Maria Lopez"), chromedp.Click(webtest.By("join")),
+					webtest.Click(webtest.By("join")), shot("prejoin-no-name"),
+					chromedp.SendKeys(webtest.By("name"), "Maria Lopez"), webtest.Click(webtest.By("join")),
 					chromedp.WaitVisible(webtest.By("join-error")), shot("prejoin-full"))
 				if !t.Run("desk", func(t *testing.T) {
 					deskScenes(t, func(steps ...webtest.Step) { t.Helper(); webtest.Run(t, ctx, steps...) }, shot)

@@ -262,6 +262,24 @@ func TestPagesAreWhole(t *testing.T) {
 	}
 }
 
+// R-CN-4: a link that is pasted into the start page before its script is there
+// goes nowhere: browsers send, in the URL, what has a name.
+func TestStartPageSendsNothing(t *testing.T) {
+	body, err := io.ReadAll(ask(handler(t, web.Options{}), "GET", "/").Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs := regexp.MustCompile(`(?s)<input[^>]*>`).FindAllString(string(body), -1)
+	for _, input := range inputs {
+		if strings.Contains(input, " name=") {
+			t.Errorf("it sends %s", input)
+		}
+	}
+	if len(inputs) == 0 {
+		t.Error("there is nothing to paste a link into")
+	}
+}
+
 func TestServesWholeSDK(t *testing.T) {
 	h := handler(t, web.Options{})
 	modules, err := sdk.Files()

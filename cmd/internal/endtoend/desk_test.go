@@ -75,7 +75,7 @@ func (p *person) enter() {
 	p.do(
 		webtest.Eventually(`document.querySelector('[data-testid=pre-cam]').dataset.on === 'true'`),
 		chromedp.SendKeys(webtest.By("name"), p.name),
-		chromedp.Click(webtest.By("enter")),
+		webtest.Click(webtest.By("enter")),
 	)
 }
 
@@ -86,7 +86,7 @@ func (p *person) accept(invitation string) {
 		chromedp.EmulateViewport(1280, 800), webtest.BeforeLoad(tap),
 		chromedp.Navigate(invitation), chromedp.WaitVisible(webtest.By("password")),
 		chromedp.SendKeys(webtest.By("password"), "correct horse battery staple"),
-		chromedp.Click(webtest.By("go")), chromedp.WaitVisible(webtest.By("queue-empty")),
+		webtest.Click(webtest.By("go")), chromedp.WaitVisible(webtest.By("queue-empty")),
 	)
 }
 

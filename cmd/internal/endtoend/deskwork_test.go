@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -35,10 +36,12 @@ func TestConsoleWork(t *testing.T) {
 	p.click("ask-copy")
 	personal := link()
 	p.do(chromedp.WaitVisible(webtest.By("appointment")))
+	times := `document.querySelector('[data-testid=appointment] .guest-state').textContent`
+	before := webtest.Value[string](t, p.ctx, times)
 	p.click("appointment-change")
 	p.do(chromedp.WaitVisible(webtest.By("ask-minutes")), webtest.Eval(`document.querySelector('[data-testid=ask-minutes]').value = '45'`))
 	p.click("ask-change")
-	p.eventually(`!document.querySelector('dialog[open]')`)
+	p.eventually(fmt.Sprintf(`!document.querySelector('dialog[open]') && %s !== %q`, times, before))
 	booked := s.ask(t, "GET", "/areas/"+id+"/appointments", nil)["items"].([]any)[0].(object)
 	if booked["duration_minutes"] != 45.0 || booked["fields"].(object)["name"] != "Maria" || booked["link"] != personal {
 		t.Errorf("changed to %v, its link was %s", booked, personal)

@@ -99,14 +99,14 @@ func (p *person) join() {
 		webtest.Eventually(`document.querySelector('[data-testid=pre-cam]').dataset.on === 'true'`),
 		webtest.Eval(`document.querySelector('[data-testid=name]').value = ''`),
 		chromedp.SendKeys(webtest.By("name"), p.name),
-		chromedp.Click(webtest.By("join")),
+		webtest.Click(webtest.By("join")),
 		chromedp.WaitVisible(webtest.By("call")),
 	)
 }
 
 func (p *person) click(id string) {
 	p.t.Helper()
-	p.do(chromedp.Click(webtest.By(id)))
+	p.do(webtest.Click(webtest.By(id)))
 }
 
 func (p *person) eventually(js string) {

@@ -14,7 +14,8 @@ import { staffRefusal } from './staffwords.js';
 
 export class Actions {
   #options;
-  #busy = new Set();
+  /** What is being done for a thing, and all that was before it. @type {Map<string, {act: string, done: Promise<void>}>} */
+  #busy = new Map();
   #filled = '';
 
   /**
@@ -47,7 +48,7 @@ export class Actions {
       may(area, 'links.share') && area.link && copy,
       may(area, 'links.share') && button('send-area', 'Send the link…', () => void this.#sendArea(area)),
       may(area, 'areas.suspend') && (area.suspended
-        ? button('restore', 'Open again', () => void this.#try(`area ${area.id}`, () => request('POST', `/areas/${area.id}/restore`)))
+        ? button('restore', 'Open again', () => void this.#try(`area ${area.id}`, 'restore', () => request('POST', `/areas/${area.id}/restore`)))
         : button('suspend', 'Close for now', () => void this.#suspend(area))),
     ].filter((element) => element instanceof HTMLElement));
   }
@@ -62,9 +63,9 @@ export class Actions {
     const name = nameOf(visit);
     switch (act) {
       case 'admit': case 'resume': return this.#into(visit, () => post(act === 'resume' ? 'resume' : 'admit'));
-      case 'add': return this.#try(visit.id, async () => call.enter(await post('admit', { call_id: call.id })));
+      case 'add': return this.#try(visit.id, 'enter', async () => call.enter(await post('admit', { call_id: call.id })));
       case 'join': return this.#join(visit, post);
-      case 'hold': return this.#try(visit.id, () => post('hold'));
+      case 'hold': return this.#try(visit.id, 'hold', () => post('hold'));
       case 'message': return void await ask({
         title: `Message to ${name}`, fields: [{ name: 'text', label: 'Message', type: 'textarea', required: true, maxlength: 1000 }],
         choices: [{ value: 'send', label: 'Send', look: 'primary' }], run: (_, { text }) => post('message', { text }), explain: staffRefusal,
@@ -89,7 +90,7 @@ export class Actions {
    */
   async #into(visit, admit) {
     const { call } = this.#options;
-    if (!call.id || call.id === visit.call_id) return this.#try(visit.id, async () => call.enter(await admit()));
+    if (!call.id || call.id === visit.call_id) return this.#try(visit.id, 'enter', async () => call.enter(await admit()));
     await ask({
       title: `Leave the call and see ${nameOf(visit)}?`, text: 'If nobody else of your team is in it, the others go on hold and wait for you.',
       choices: [{ value: 'go', label: 'Leave and see them', look: 'primary' }], run: async () => call.enter(await admit()), explain: staffRefusal,
@@ -103,7 +104,7 @@ export class Actions {
    */
   async #join(visit, post) {
     const { call } = this.#options;
-    await this.#try(visit.id, async () => {
+    await this.#try(visit.id, 'enter', async () => {
       try {
         await call.enter(await post('join'));
       } catch (err) {
@@ -135,12 +136,12 @@ export class Actions {
    * @param {string} id
    */
   consult(act, id) {
-    return this.#try(id, async () => this.#options.onConsult(await request('POST', `/consult-now/${encodeURIComponent(id)}/${act}`)));
+    return this.#try(id, act, async () => this.#options.onConsult(await request('POST', `/consult-now/${encodeURIComponent(id)}/${act}`)));
   }
 
   /** @param {{id: string, name: string}} room */
   room(room) {
-    return this.#try(room.id, async () => this.#options.call.enter(await request('POST', `/meeting-rooms/${encodeURIComponent(room.id)}/enter`)));
+    return this.#try(room.id, 'enter', async () => this.#options.call.enter(await request('POST', `/meeting-rooms/${encodeURIComponent(room.id)}/enter`)));
   }
 
   /** @param {Area} area */
@@ -161,7 +162,7 @@ export class Actions {
     if (!answer) return;
     const { consult_now: consult } = answer;
     this.#options.onConsult(consult);
-    await this.#try(consult.id, () => this.#options.call.enter(answer));
+    await this.#try(consult.id, 'enter', () => this.#options.call.enter(answer));
     if (consult.link) await showLink('Your call is ready', linkURL(consult.link, '/e'), 'Send this link to one person. It works once, and for five minutes.');
   }
 
@@ -184,19 +185,19 @@ export class Actions {
   }
 
   /**
-   * Does something once at a time for a thing; a refusal is said.
+   * Does something for a thing, a refusal is said. Pressed again meanwhile it is
+   * done once; something else, whose button may be there before the answer is,
+   * follows.
    * @param {string} thing
+   * @param {string} act
    * @param {() => Promise<unknown>} run
    */
-  async #try(thing, run) {
-    if (this.#busy.has(thing)) return;
-    this.#busy.add(thing);
-    try {
-      await run();
-    } catch (err) {
-      this.#options.onProblem(staffRefusal(err));
-    } finally {
-      this.#busy.delete(thing);
-    }
+  async #try(thing, act, run) {
+    const before = this.#busy.get(thing);
+    if (before?.act === act) return;
+    const done = (before?.done ?? Promise.resolve()).then(run).then(() => {}, (err) => this.#options.onProblem(staffRefusal(err)));
+    this.#busy.set(thing, { act, done });
+    await done;
+    if (this.#busy.get(thing)?.done === done) this.#busy.delete(thing);
   }
 }

@@ -40,6 +40,8 @@ export class Appointments {
   #cursor = '';
   #from = 0;
   #known = false;
+  /** What the list shows. */
+  #drawn = '';
 
   /** @param {(words: string) => void} onSaid what is to be shown for a while */
   constructor(onSaid) {
@@ -91,6 +93,9 @@ export class Appointments {
     const shown = this.#items.filter((one) => one.state === 'booked' || one.state === 'entered');
     setText(this.#note, shown.length || !this.#known ? '' : `None in the next ${AHEAD} days.`);
     this.#more.hidden = this.#cursor === '';
+    const drawn = JSON.stringify([shown, new Date().toDateString()]);
+    if (drawn === this.#drawn) return; // a button that is being pressed stays
+    this.#drawn = drawn;
     const focused = this.#list.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.key : '';
     /** @type {Map<string, Appointment[]>} */
     const days = new Map();

@@ -206,6 +206,7 @@ export class Call {
 
   #moved() {
     this.#stage.quality.clear();
+    this.#stage.moved();
     this.#chat.people();
     this.#renderAll();
   }

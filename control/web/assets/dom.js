@@ -55,6 +55,20 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/**
+ * Makes these elements the children of a list, without touching those that stand
+ * right: they would lose the focus, and a press that is under way.
+ * @param {HTMLElement} list
+ * @param {HTMLElement[]} elements
+ */
+export function place(list, elements) {
+  const stay = new Set(elements);
+  for (const child of [...list.children]) if (!stay.has(/** @type {HTMLElement} */ (child))) child.remove();
+  elements.forEach((element, i) => {
+    if (list.children[i] !== element) list.insertBefore(element, list.children[i] ?? null);
+  });
+}
+
 /** Drawings of 24×24, as path data. */
 const PATHS = {
   mic: ['M12 3a3 3 0 0 0-3 3v6a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3z', 'M5.5 11.5a6.5 6.5 0 0 0 13 0', 'M12 18v3'],

@@ -3,7 +3,7 @@
 
 import { Card } from './card.js';
 import { copyLink, linkURL } from './clipboard.js';
-import { byId, h, setText } from './dom.js';
+import { byId, h, place, setText } from './dom.js';
 import { consultWords } from './staffwords.js';
 
 /** @typedef {import('./feed.js').StaffVisit} StaffVisit */
@@ -62,7 +62,7 @@ export class Queue {
       const here = visits.filter((visit) => visit.state === state);
       group.box.hidden = here.length === 0;
       setText(group.title, here.length ? `${title} (${here.length})` : title);
-      this.#place(group.list, here.map((visit) => this.#card(visit, may, now)));
+      place(group.list, here.map((visit) => this.#card(visit, may, now)));
     }
     for (const [id, card] of this.#cards) {
       if (feed.visits.has(id)) continue;
@@ -86,19 +86,6 @@ export class Queue {
     }
     card.show(visit, may, now);
     return card.element;
-  }
-
-  /**
-   * Puts elements in order without touching those that stand right: the focus
-   * would be lost.
-   * @param {HTMLElement} list
-   * @param {HTMLElement[]} elements
-   */
-  #place(list, elements) {
-    elements.forEach((element, i) => {
-      if (list.children[i] !== element) list.insertBefore(element, list.children[i] ?? null);
-    });
-    while (list.childElementCount > elements.length) list.lastElementChild?.remove();
   }
 
   /**
@@ -128,7 +115,7 @@ export class Queue {
       row.element.dataset.state = consult.state;
       row.buttons.replaceChildren(...(conduct ? this.#linkButtons(consult) : []));
     }
-    this.#place(this.#consults.list, shown.map((consult) => /** @type {HTMLElement} */ (this.#links.get(consult.id)?.element)));
+    place(this.#consults.list, shown.map((consult) => /** @type {HTMLElement} */ (this.#links.get(consult.id)?.element)));
     for (const id of this.#links.keys()) if (!feed.consults.has(id)) this.#links.delete(id);
   }
 

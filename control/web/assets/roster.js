@@ -1,7 +1,7 @@
 // The list of people in the call.
 
 import { sourceOf } from '/sdk/index.js';
-import { byId, h, icon } from './dom.js';
+import { byId, h, icon, place } from './dom.js';
 import { hue, initials, peopleWords, qualityWords } from './words.js';
 
 /**
@@ -18,6 +18,8 @@ export class Roster {
   #list = h('ul', { class: 'people-list', role: 'list', 'data-testid': 'people-list' });
   #title = h('h2', { id: 'people-title' });
   #close;
+  /** What stands in the list, by participant. @type {Map<string, {drawn: string, element: HTMLElement}>} */
+  #rows = new Map();
 
   /**
    * @param {import('/sdk/index.js').Room} room
@@ -54,12 +56,27 @@ export class Roster {
     people.sort((a, b) => Number(b.hand) - Number(a.hand));
     this.#title.textContent = `In the call: ${peopleWords(people.length)}`;
     const focused = this.#list.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.key : '';
-    this.#list.replaceChildren(...people.map((person) => this.#row(person)));
+    const before = this.#rows;
+    this.#rows = new Map(people.map((person) => [person.id, this.#row(person, before.get(person.id))]));
+    place(this.#list, [...this.#rows.values()].map(({ element }) => element));
     if (focused) /** @type {HTMLElement|null} */ (this.#list.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
   }
 
-  /** @param {import('/sdk/protocol.js').Participant} person */
-  #row(person) {
+  /**
+   * @param {import('/sdk/protocol.js').Participant} person
+   * @param {{drawn: string, element: HTMLElement}|undefined} before kept as long as it is right: who presses a button presses that one
+   */
+  #row(person, before) {
+    const pinned = this.#stage.pinned === `${person.id}/camera`;
+    const drawn = JSON.stringify([person, pinned, this.#stage.quality.get(person.id), this.#room.participants.size > 1]);
+    return before?.drawn === drawn ? before : { drawn, element: this.#draw(person, pinned) };
+  }
+
+  /**
+   * @param {import('/sdk/protocol.js').Participant} person
+   * @param {boolean} pinned
+   */
+  #draw(person, pinned) {
     const self = person.id === this.#room.self.id;
     const microphone = sourceOf(person, 'microphone');
     const off = !microphone || microphone.muted || microphone.muted_by_server;
@@ -68,7 +85,6 @@ export class Roster {
       sourceOf(person, 'screen') && 'Shares the screen', microphone?.muted_by_server && 'Muted by a moderator',
       qualityWords(this.#stage.quality.get(person.id), self),
     ].filter(Boolean).join(' · ');
-    const pinned = this.#stage.pinned === `${person.id}/camera`;
     const pin = h('button', {
       type: 'button', class: 'icon-button', 'data-key': person.id, 'aria-pressed': String(pinned),
       title: pinned ? `Show ${person.name} as large as the others` : `Show ${person.name} large`,

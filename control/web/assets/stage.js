@@ -11,7 +11,7 @@ import { Tile } from './tile.js';
 
 const GAP = 8;
 const REMEMBERED = 12;
-/** Layout messages follow a resize or a scroll after this time, in ms. */
+/** Layout messages follow what changes them within this time, in ms. */
 const SETTLE_MS = 180;
 
 /** @extends {Emitter<{change: void, more: void}>} */
@@ -43,6 +43,8 @@ export class Stage extends Emitter {
   #frame = 0;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
+  /** The layout follows the next redraw at once. */
+  #hurry = false;
   #selfStream = { track: /** @type {MediaStreamTrack|null} */ (null), stream: /** @type {MediaStream|null} */ (null) };
   #observer = new ResizeObserver(() => this.render());
 
@@ -80,6 +82,12 @@ export class Stage extends Emitter {
     this.pinned = this.pinned === key ? '' : key;
     this.render();
     this.emit('change', undefined);
+  }
+
+  /** We are in another room: no picture comes from there before the layout says whose. */
+  moved() {
+    this.#hurry = true;
+    this.render();
   }
 
   /** Redraws at the next frame, however often it is called. */
@@ -254,15 +262,25 @@ export class Stage extends Emitter {
     return this.#selfStream.stream;
   }
 
+  /**
+   * Tells the server before long, of all that changes until then: were the time to
+   * begin anew with each change, people who come and go all the time would keep
+   * it from ever being told.
+   */
   #settle() {
+    if (this.#hurry) return this.#tell();
+    this.#timer ??= setTimeout(() => this.#tell(), SETTLE_MS);
+  }
+
+  #tell() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      const view = { top: this.#list.scrollTop, height: this.#list.clientHeight, ratio: devicePixelRatio };
-      const tiles = layoutTiles(this.#shown, view);
-      const text = JSON.stringify(tiles);
-      if (text === this.#sent) return;
-      this.#sent = text;
-      this.#room.setLayout(tiles);
-    }, SETTLE_MS);
+    this.#timer = undefined;
+    this.#hurry = false;
+    const view = { top: this.#list.scrollTop, height: this.#list.clientHeight, ratio: devicePixelRatio };
+    const tiles = layoutTiles(this.#shown, view);
+    const text = JSON.stringify(tiles);
+    if (text === this.#sent) return;
+    this.#sent = text;
+    this.#room.setLayout(tiles);
   }
 }

@@ -5,12 +5,14 @@ package webtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	cdppage "github.com/chromedp/cdproto/page"
@@ -93,7 +95,7 @@ func page(t testing.TB, parent context.Context) context.Context {
 	err := chromedp.Listen(ctx, func(event any) {
 		switch e := event.(type) {
 		case *runtime.EventExceptionThrown:
-			t.Errorf("the page threw: %s %s", e.ExceptionDetails.Text, e.ExceptionDetails.Exception.Description)
+			t.Errorf("the page threw: %s", thrown(e.ExceptionDetails))
 		case *log.EventEntryAdded:
 			if e.Entry.Level == log.EntryLevelError && e.Entry.Source == log.EntrySourceSecurity {
 				t.Errorf("the browser blocked something: %s", e.Entry.Text)
@@ -104,6 +106,14 @@ func page(t testing.TB, parent context.Context) context.Context {
 		t.Fatal(err)
 	}
 	return ctx
+}
+
+// thrown is what a page has thrown, which needn't be an object.
+func thrown(d *runtime.ExceptionDetails) string {
+	if d.Exception == nil {
+		return d.Text
+	}
+	return d.Text + " " + d.Exception.Description
 }
 
 // Run does steps in a page; an error fails the test.
@@ -136,23 +146,97 @@ func Value[T any](t testing.TB, ctx context.Context, js string) T {
 func By(id string) chromedp.CSS { return chromedp.CSS(`[data-testid="` + id + `"]`) }
 
 // Eventually waits until a JavaScript expression is true; it may be a promise.
+// One that throws isn't true yet: what it asks may not be there.
 func Eventually(expression string) Step {
 	js := fmt.Sprintf(`(async () => {
-		const end = performance.now() + %d;
-		while (performance.now() < end) {
-			if (await (%s)) return true;
+		let said = '';
+		for (const end = performance.now() + %d; performance.now() < end;) {
+			try {
+				if (await (%s)) return '';
+				said = '';
+			} catch (err) {
+				said = String(err);
+			}
 			await new Promise((r) => setTimeout(r, 50));
 		}
-		return false;
+		return 'never true; ' + said;
 	})()`, Patience.Milliseconds(), expression)
 	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		ok, err := chromedp.Evaluate[bool](js, chromedp.EvalAwaitPromise)(ctx, t)
-		if err == nil && !ok {
-			err = fmt.Errorf("not within %s: %s", Patience, expression)
+		fault, err := look[string](ctx, t, js)
+		if err == nil && fault != "" {
+			err = fmt.Errorf("not within %s: %s: %s", Patience, expression, fault)
 		}
 		return chromedp.Void{}, err
 	}
 }
+
+// look evaluates JavaScript; if the page goes meanwhile, in the one that follows.
+func look[T any](ctx context.Context, t *chromedp.Target, js string) (T, error) {
+	for end := time.Now().Add(Patience); ; {
+		v, err := chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise)(ctx, t)
+		gone := (*cdproto.Error)(nil) // of the browser; what the page throws is another
+		if err == nil || !errors.As(err, &gone) || time.Now().After(end) {
+			return v, err
+		}
+		select {
+		case <-ctx.Done():
+			return v, err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// Click presses an element as a person does: once it stands still, and nothing
+// (such as a dialog that is about to close) is before it. chromedp.Click presses
+// where it was, whatever is there now.
+func Click(sel chromedp.CSS) Step {
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		at, err := look[clickPoint](ctx, t, fmt.Sprintf(standsStill, string(sel), Patience.Milliseconds()))
+		if err != nil {
+			return chromedp.Void{}, err
+		}
+		if at.Fault != "" {
+			return chromedp.Void{}, fmt.Errorf("%s can't be pressed for %s: %s", sel, Patience, at.Fault)
+		}
+		return chromedp.MouseClickXY(at.X, at.Y)(ctx, t)
+	}
+}
+
+// clickPoint is the middle of an element, in CSS pixels of the viewport.
+type clickPoint struct {
+	X, Y  float64
+	Fault string
+}
+
+const standsStill = `(async (selector, patience) => {
+	const frame = () => new Promise((next) => {
+		requestAnimationFrame(next);
+		setTimeout(next, 100); // of a page that isn't drawn
+	});
+	const middle = (e) => {
+		const { left, top, width, height } = e.getBoundingClientRect();
+		return { X: left + width / 2, Y: top + height / 2, seen: width > 0 && height > 0 };
+	};
+	let Fault = '', block = 'nearest';
+	for (const end = performance.now() + patience; performance.now() < end; await new Promise((r) => setTimeout(r, 20))) {
+		const e = document.querySelector(selector);
+		Fault = 'it is not there';
+		if (!e) continue;
+		e.scrollIntoView({ block, inline: 'nearest', behavior: 'instant' });
+		block = 'center'; // away from what stands at the edges
+		const before = middle(e);
+		await frame();
+		const { X, Y, seen } = middle(e);
+		Fault = 'it is not shown';
+		if (!seen) continue;
+		Fault = 'it moves';
+		if (X !== before.X || Y !== before.Y) continue;
+		const hit = document.elementFromPoint(X, Y);
+		Fault = 'before it is ' + (hit?.outerHTML.slice(0, 100) ?? 'nothing: it is outside of the window');
+		if (hit && e.contains(hit)) return { X, Y, Fault: '' };
+	}
+	return { X: 0, Y: 0, Fault };
+})(%q, %d)`
 
 // BeforeLoad runs JavaScript in every document of the page before its own.
 func BeforeLoad(js string) Step {
