@@ -81,15 +81,20 @@ func tree(p *profile.Profile) *frame {
 	return root
 }
 
+// flameSheet has the colours of dark pages, as those of reports (control/report)
+// do; boxes keep theirs.
+const flameSheet = `@media (prefers-color-scheme: dark) {.bg{fill:#18221f}.ink{fill:#edf3f1}rect{stroke:#18221f}}`
+
 // flames is the SVG: it needs nothing from elsewhere, and tells a function's
 // share when pointed at.
 func flames(root *frame, title string) string {
 	height := flameHead + flameRow*float64(root.depth()) + 10
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" font-family="ui-monospace, monospace" font-size="11">`+"\n",
+	title = fmt.Sprintf("%s: %.2f s", html.EscapeString(title), float64(root.value)/1e9)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" role="img" aria-labelledby="title desc" font-family="ui-monospace, monospace" font-size="11">`+"\n",
 		flameWidth, height)
-	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#fff"/><text x="8" y="24" font-size="15">%s: %.2f s</text>`+"\n",
-		html.EscapeString(title), float64(root.value)/1e9)
+	fmt.Fprintf(&b, "<title id=\"title\">%s</title>\n<desc id=\"desc\">CPU time by function: a box is as wide as its share and stands upon the one that called it.</desc>\n<style>%s</style>\n", title, flameSheet)
+	fmt.Fprintf(&b, `<rect class="bg" width="100%%" height="100%%" fill="#fff"/><text class="ink" x="8" y="24" font-family="system-ui, sans-serif" font-size="15">%s</text>`+"\n", title)
 	if root.value > 0 {
 		drawFrame(&b, root, root.value, 0, height-flameRow-5)
 	}

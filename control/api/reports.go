@@ -133,7 +133,9 @@ func wrongFilter(err error) error {
 
 func reportHeader(t report.Type, f report.Filter) http.Header {
 	if f.Chart != "" {
-		return http.Header{"Content-Type": {"image/svg+xml"}}
+		// A drawing opened by itself has dark pages too: its own sheet, no other.
+		policy := "default-src 'none'; style-src " + report.StyleSource() + "; frame-ancestors 'none'"
+		return http.Header{"Content-Type": {"image/svg+xml"}, "Content-Security-Policy": {policy}}
 	}
 	name := string(t) + "_" + f.From.In(f.Zone).Format(time.DateOnly) + "_" + f.Until.Add(-time.Millisecond).In(f.Zone).Format(time.DateOnly) + "." + string(f.Format)
 	h := http.Header{"Content-Type": {f.Format.MediaType()}}

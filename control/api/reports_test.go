@@ -103,6 +103,9 @@ func TestReportAnswers(t *testing.T) {
 		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != want[0] || resp.Header.Get("Content-Disposition") != want[1] {
 			t.Errorf("%s: %d %v: %s", path, resp.StatusCode, resp.Header, body)
 		}
+		if csp := resp.Header.Get("Content-Security-Policy"); want[0] == "image/svg+xml" && csp != "default-src 'none'; style-src "+report.StyleSource()+"; frame-ancestors 'none'" {
+			t.Errorf("%s: the policy is %q", path, csp)
+		}
 	}
 	for path, field := range map[string]string{
 		"areas?format=xlsx": "query.format", "areas?format=pdf": "query.format", "areas?tz=Local": "query.tz", "areas?from=x": "query.from",

@@ -5,9 +5,9 @@ import (
 	"io"
 	"strconv"
 	"time"
-)
 
-const barShare = 0.8 // of the room that a bar has
+	"gonum.org/v1/plot"
+)
 
 // DayCounts counts consultations by days of the filter's zone.
 type DayCounts struct {
@@ -35,77 +35,83 @@ func (c *DayCounts) Of(year int, month time.Month, day int) (seen, unseen int) {
 func (c *DayCounts) Days(w io.Writer) error {
 	days := dates(c.filter.From, c.filter.Until, c.filter.Zone)
 	most, seen, unseen := 0, 0, 0
-	for _, day := range days {
-		n := c.by[dateOf(day)]
-		most, seen, unseen = max(most, n[0]+n[1]), seen+n[0], unseen+n[1]
-	}
-	d := &drawing{w: w}
-	d.begin("Consultations per day", fmt.Sprintf("%s. %d consultations on %d days, of which %d were seen and %d were not; most on one day: %d.",
-		c.filter.period(), seen+unseen, len(days), seen, unseen, most), chartHeight)
-	s := scaleTo(float64(most))
-	d.axes(s, "consultations")
-	d.key("seen", "not seen")
-	room := float64(plotWidth) / float64(len(days))
-	labels := every(len(days), 10)
+	list := make([]bar, 0, 2*len(days))
 	for i, day := range days {
 		n := c.by[dateOf(day)]
-		x := marginLeft + room*(float64(i)+(1-barShare)/2)
+		most, seen, unseen = max(most, n[0]+n[1]), seen+n[0], unseen+n[1]
 		title := fmt.Sprintf("%s: %d seen, %d not seen", day.Format(time.DateOnly), n[0], n[1])
-		d.bar(x, room*barShare, s, 0, float64(n[0]), false, title)
-		d.bar(x, room*barShare, s, float64(n[0]), float64(n[0]+n[1]), true, title)
-		if i%labels == 0 {
-			d.below(marginLeft+room*(float64(i)+0.5), day.Format("2 Jan"))
-		}
+		list = append(list, bar{step: i, to: float64(n[0]), with: full.named(title)},
+			bar{step: i, from: float64(n[0]), to: float64(n[0] + n[1]), with: hatched.named(title)})
 	}
-	return d.end()
+	f := &figure{
+		title: "Consultations per day", period: c.filter.period(), unit: "consultations", key: true,
+		desc: fmt.Sprintf("%s. %d consultations on %d days, of which %d were seen and %d were not; most on one day: %d.",
+			c.filter.period(), seen+unseen, len(days), seen, unseen, most),
+		steps: len(days), across: timeTicks(days, 0.5), marked: true, lines: true, bars: bars{list: list, share: barShare},
+	}
+	if most == 0 {
+		f.key, f.note = false, "none"
+	}
+	f.up, f.top = upTo(float64(most))
+	return f.draw(w)
 }
 
-// period is the filter's period in words.
+// period is the filter's period in words: dates where it is made of whole days.
 func (f Filter) period() string {
-	return fmt.Sprintf("%s to %s (%s)", f.From.In(f.Zone).Format("2006-01-02 15:04"), f.Until.In(f.Zone).Format("2006-01-02 15:04"), f.Zone)
+	from, until := f.From.In(f.Zone), f.Until.In(f.Zone)
+	layout := "2006-01-02 15:04"
+	if from.Equal(dayStart(from)) && until.Equal(dayStart(until)) {
+		layout, until = time.DateOnly, until.Add(-time.Nanosecond)
+	}
+	first, last := from.Format(layout), until.Format(layout)
+	if first == last {
+		return fmt.Sprintf("%s (%s)", first, f.Zone)
+	}
+	return fmt.Sprintf("%s to %s (%s)", first, last, f.Zone)
+}
+
+// dayStart is when the day of a time began in its zone.
+func dayStart(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return DayStart(y, m, d, t.Location())
 }
 
 // waitEdges are where the bars of Waits begin, in seconds: cells of a Histogram
 // begin there too, so that no count is split.
 var waitEdges = [...]struct {
 	from  int64
-	label string
+	label string // in minutes
 }{
-	{0, "under ½ min"}, {30, "½–1"}, {60, "1–2"}, {120, "2–4"}, {240, "4–8"}, {480, "8–16"}, {960, "16–32"}, {1920, "32–64"}, {3840, "over 64"},
+	{0, "under ½"}, {30, "½–1"}, {60, "1–2"}, {120, "2–4"}, {240, "4–8"}, {480, "8–16"}, {960, "16–32"}, {1920, "32–64"}, {3840, "over 64"},
 }
 
 // Waits draws how waiting times are spread, in minutes.
 func Waits(w io.Writer, f Filter, t VisitTotals) error {
-	counts := make([]int64, len(waitEdges))
+	list := make([]bar, len(waitEdges))
+	across := make([]plot.Tick, len(waitEdges))
 	var most int64
 	for i, edge := range waitEdges {
 		until := int64(mostSeconds)
 		if i+1 < len(waitEdges) {
 			until = waitEdges[i+1].from
 		}
-		counts[i] = t.Waits.between(edge.from*1000, until*1000)
-		most = max(most, counts[i])
+		n := t.Waits.between(edge.from*1000, until*1000)
+		most = max(most, n)
+		list[i] = bar{step: i, to: float64(n), with: full.named(fmt.Sprintf("%s min: %d", edge.label, n)), label: strconv.FormatInt(n, 10)}
+		across[i] = plot.Tick{Value: float64(i) + 0.5, Label: edge.label}
 	}
-	d := &drawing{w: w}
 	figures := "nobody waited"
 	if median, ok := t.Waits.Quantile(0.5); ok {
 		p95, _ := t.Waits.Quantile(0.95)
 		figures = fmt.Sprintf("median %s, 95th percentile %s", words(median), words(p95))
 	}
-	d.begin("Waiting times", fmt.Sprintf("%s. %d visits: %s.", f.period(), t.Waits.Count(), figures), chartHeight)
-	s := scaleTo(float64(most))
-	d.axes(s, "visits, by minutes of waiting")
-	d.text(chartWidth-marginRight, marginTop-10, "end", "ink", ink, 12, figures)
-	room := float64(plotWidth) / float64(len(counts))
-	for i, n := range counts {
-		x := marginLeft + room*(float64(i)+(1-barShare)/2)
-		d.bar(x, room*barShare, s, 0, float64(n), false, fmt.Sprintf("%s: %d", waitEdges[i].label, n))
-		d.below(marginLeft+room*(float64(i)+0.5), waitEdges[i].label)
-		if n > 0 {
-			d.text(x+room*barShare/2, s.y(float64(n))-4, "middle", "ink", ink, 11, strconv.FormatInt(n, 10))
-		}
+	drawing := &figure{
+		title: "Waiting times", period: f.period(), unit: "visits", note: figures, under: "minutes of waiting",
+		desc:  fmt.Sprintf("%s. %d visits: %s.", f.period(), t.Waits.Count(), figures),
+		steps: len(list), across: across, lines: true, bars: bars{list: list, share: barShare},
 	}
-	return d.end()
+	drawing.up, drawing.top = upTo(float64(most))
+	return drawing.draw(w)
 }
 
 // words are milliseconds in words.
@@ -140,70 +146,64 @@ func (b *BusyTimes) At(quarter time.Time) float64 {
 
 const quarterName = "quarter of an hour"
 
-// bins are what the drawing has a step for: quarters of an hour for up to two
-// days, hours up to two weeks, else days of the zone.
-func (b *BusyTimes) bins() (starts []time.Time, name, layout string) {
+// bins are what the drawing has a step for, by their beginnings in the zone:
+// quarters of an hour for up to two days, hours up to two weeks, else days.
+func (b *BusyTimes) bins() (begins []time.Time, name string) {
 	f := b.filter
-	var next func(time.Time) time.Time
+	step := Quarter
 	switch length := f.Until.Sub(f.From); {
 	case length <= 2*Day:
-		name, layout = quarterName, "15:04"
-		next = func(t time.Time) time.Time { return t.Add(Quarter) }
+		name = quarterName
 	case length <= 14*Day:
-		name, layout = "hour", "2 Jan 15:04"
-		next = func(t time.Time) time.Time { return t.Add(time.Hour) }
+		name, step = "hour", time.Hour
 	default:
-		name, layout = "day", "2 Jan"
 		for _, day := range dates(f.From, f.Until, f.Zone) {
 			y, m, d := day.Date()
-			starts = append(starts, DayStart(y, m, d, f.Zone))
+			begins = append(begins, DayStart(y, m, d, f.Zone))
 		}
-		return starts, name, layout
+		return begins, "day"
 	}
-	for t := f.From.Truncate(Quarter); t.Before(f.Until); t = next(t) {
-		starts = append(starts, t)
+	for t := f.From.Truncate(Quarter); t.Before(f.Until); t = t.Add(step) {
+		begins = append(begins, t.In(f.Zone))
 	}
-	return starts, name, layout
+	return begins, name
 }
 
 // Concurrency draws them: of each bin its busiest quarter of an hour.
 func (b *BusyTimes) Concurrency(w io.Writer) error {
-	starts, name, layout := b.bins()
-	most := make([]float64, len(starts))
+	begins, name := b.bins()
+	list := make([]bar, len(begins))
 	var top float64
-	for i, start := range starts {
+	for i, begin := range begins {
 		end := b.filter.Until
-		if i+1 < len(starts) {
-			end = starts[i+1]
+		if i+1 < len(begins) {
+			end = begins[i+1]
 		}
-		for q := start.Truncate(Quarter); q.Before(end); q = q.Add(Quarter) {
-			most[i] = max(most[i], b.At(q))
+		var most float64
+		for q := begin.Truncate(Quarter); q.Before(end); q = q.Add(Quarter) {
+			most = max(most, b.At(q))
 		}
-		top = max(top, most[i])
+		top = max(top, most)
+		list[i] = bar{step: i, to: most, with: full.named(begin.Format("2006-01-02 15:04") + ": " + num(most))}
 	}
-	d := &drawing{w: w}
-	d.begin("Calls at once", fmt.Sprintf("%s. The busiest quarter of an hour of each %s, as the mean number of calls in it; the busiest of all had %s.",
-		b.filter.period(), name, num(top)), chartHeight)
-	s := scaleTo(top)
-	unit := "calls at once, as the mean of each quarter of an hour"
+	f := &figure{
+		title: "Calls at once", period: b.filter.period(), note: "at most " + num(top),
+		unit: "calls at once, as the mean of each quarter of an hour",
+		desc: fmt.Sprintf("%s. The busiest quarter of an hour of each %s, as the mean number of calls in it; the busiest of all had %s.",
+			b.filter.period(), name, num(top)),
+		steps: len(list), across: timeTicks(begins, 0), marked: true, lines: true, bars: bars{list: list, share: 1},
+	}
 	if name != quarterName {
-		unit = "calls at once, in the busiest quarter of an hour of each " + name
+		f.unit = "calls at once, in the busiest quarter of an hour of each " + name
 	}
-	d.axes(s, unit)
-	room := float64(plotWidth) / float64(max(1, len(starts)))
-	d.printf(`<path class="line" fill="none" stroke="%s" stroke-width="2" d="M%d %s`, strong, marginLeft, num(s.y(0)))
-	for i, v := range most {
-		x := marginLeft + room*float64(i)
-		d.printf("L%s %sL%s %s", num(x), num(s.y(v)), num(x+room), num(s.y(v)))
+	if name == "day" {
+		f.across = timeTicks(begins, 0.5)
 	}
-	d.printf("L%d %s\"/>\n", chartWidth-marginRight, num(s.y(0)))
-	labels := every(len(starts), 8)
-	for i, start := range starts {
-		if i%labels == 0 {
-			d.below(marginLeft+room*(float64(i)+0.5), start.In(b.filter.Zone).Format(layout))
-		}
+	if top == 0 {
+		f.note = "none"
 	}
-	return d.end()
+	f.up, f.top = upTo(top)
+	return f.draw(w)
 }
 
 // Heat is the mean quality of calls by weekday and hour of the filter's zone.
@@ -232,42 +232,46 @@ func (h *Heat) At(day time.Weekday, hour int) (score float64, calls int) {
 
 // Draw draws it: a cell for each hour, darker the worse, with its score.
 func (h *Heat) Draw(w io.Writer) error {
-	const cellWidth, cellHeight, top = float64(plotWidth) / 24, 26.0, 52.0
+	const gap = 0.04
 	var all CallTotals
-	for _, day := range h.cells {
-		for _, t := range day {
+	list := make([]bar, 0, 7*24)
+	var across, up []plot.Tick
+	for day := range h.cells {
+		below := float64(6 - day) // Monday is on top
+		weekday := time.Weekday((day + 1) % 7)
+		up = append(up, plot.Tick{Value: below + 0.5, Label: weekday.String()[:3]})
+		for hour, t := range h.cells[day] {
 			all.Merge(t)
+			cell := bar{step: hour, from: below + gap, to: below + 1 - gap, with: blank}
+			if score, n := h.At(weekday, hour); n > 0 {
+				cell.with, cell.inside = cellPaints(score)
+				cell.with = cell.with.named(fmt.Sprintf("%s %02d:00: score %.0f, %d calls", weekday, hour, score, n))
+				cell.label = fmt.Sprintf("%.0f", score)
+			}
+			list = append(list, cell)
 		}
+	}
+	for hour := 0; hour < 24; hour += 3 {
+		across = append(across, plot.Tick{Value: float64(hour) + 0.5, Label: fmt.Sprintf("%02d", hour)})
 	}
 	mean := "no call was measured"
 	if all.Rated > 0 {
 		mean = fmt.Sprintf("%d calls, mean score %.0f", all.Rated, all.Score/float64(all.Rated))
 	}
-	height := int(top + 7*cellHeight + 34)
-	d := &drawing{w: w}
-	d.begin("Quality of calls by weekday and hour", fmt.Sprintf("%s. Scores from 0 (lost) to 100 (good), by the end of the call: %s.", h.filter.period(), mean), height)
-	d.text(marginLeft, 40, "start", "quiet", quiet, 11, "mean score, 100 is good; darker is worse")
-	for day := range h.cells {
-		y := top + cellHeight*float64(day)
-		weekday := time.Weekday((day + 1) % 7)
-		d.text(marginLeft-8, y+cellHeight/2+4, "end", "quiet", quiet, 11, weekday.String()[:3])
-		for hour := range h.cells[day] {
-			x := marginLeft + cellWidth*float64(hour)
-			score, n := h.At(weekday, hour)
-			if n == 0 {
-				d.printf(`<rect class="grid" x="%s" y="%s" width="%s" height="%s" fill="none" stroke="%s"/>`+"\n", num(x), num(y), num(cellWidth-2), num(cellHeight-2), grid)
-				continue
-			}
-			shade, text := cellColours(score)
-			d.printf(`<rect x="%s" y="%s" width="%s" height="%s" fill="#%02x%02x%02x" stroke="%s"><title>%s %02d:00: score %.0f, %d calls</title></rect>`+"\n",
-				num(x), num(y), num(cellWidth-2), num(cellHeight-2), shade, shade, shade, quiet, weekday, hour, score, n)
-			d.text(x+cellWidth/2-1, y+cellHeight/2+3, "middle", "score", fmt.Sprintf("#%02x%02x%02x", text, text, text), 11, fmt.Sprintf("%.0f", score))
-		}
+	f := &figure{
+		title: "Quality of calls by weekday and hour", period: h.filter.period(), note: mean,
+		unit:  "mean score: 100 is good, 0 is lost, darker is worse",
+		desc:  fmt.Sprintf("%s. Scores from 0 (lost) to 100 (good), by the end of the call: %s.", h.filter.period(), mean),
+		steps: 24, across: across, under: "hour of the day", up: up, top: 7, bars: bars{list: list, share: 1 - 2*gap},
 	}
-	for hour := 0; hour < 24; hour += 3 {
-		d.text(marginLeft+cellWidth*(float64(hour)+0.5), top+7*cellHeight+16, "middle", "quiet", quiet, 11, fmt.Sprintf("%02d", hour))
-	}
-	return d.end()
+	return f.draw(w)
+}
+
+// cellPaints are those of a cell and of the number in it, on any page.
+func cellPaints(score float64) (cell, number paint) {
+	shade, digits := cellColours(score)
+	grey := func(v int) string { return fmt.Sprintf("#%02x%02x%02x", v, v, v) }
+	return paint{class: "cell", light: grey(shade), edge: axis.light}, paint{class: "score", light: grey(digits)}
 }
 
 // cellColours are the greys of a cell and of the number in it: from nearly
