@@ -160,6 +160,7 @@ GET    /calls/{id}/breakouts                  groups.moderate      call
 POST   /calls/{id}/breakouts/open             groups.moderate      call
 POST   /calls/{id}/breakouts/close            groups.moderate      call
 POST   /calls/{id}/breakouts/broadcast        groups.moderate      call
+POST   /calls/{id}/breakouts/move             groups.moderate      call
 POST   /calls/{id}/participants/{participant_id}/move   groups.moderate call
 POST   /calls/{id}/breakouts/choose           visit.own            call guest
 POST   /calls/{id}/breakouts/help             visit.own            call guest
