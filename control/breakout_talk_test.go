@@ -53,13 +53,13 @@ func TestBroadcastText(t *testing.T) {
 	b := s.plan(control.AssignRandom, 2)
 	for _, text := range []string{"", " ", strings.Repeat("a", 1001), "a\x00b"} {
 		var field *control.FieldError
-		if err := s.BroadcastText(t.Context(), s.dr, s.call, text); !errors.As(err, &field) || field.Field != "text" {
+		if err := s.BroadcastText(t.Context(), s.dr, s.call, text, nil); !errors.As(err, &field) || field.Field != "text" {
 			t.Errorf("%.10q: %v", text, err)
 		}
 	}
 	send := func(who control.Staff, from string, rooms ...string) {
 		t.Helper()
-		if err := s.BroadcastText(t.Context(), who, s.call, "Canary five minutes"); err != nil {
+		if err := s.BroadcastText(t.Context(), who, s.call, "Canary five minutes", nil); err != nil {
 			t.Fatal(err)
 		}
 		told := s.told(control.NoticeBroadcast)
@@ -72,6 +72,15 @@ func TestBroadcastText(t *testing.T) {
 	s.openAll()
 	send(s.dr, s.host.ParticipantID, s.call, b.Rooms[0].ID, b.Rooms[1].ID)
 	send(s.app(""), "", s.call, b.Rooms[0].ID, b.Rooms[1].ID)
+	once := &control.Once{Operation: "broadcast", Key: "k", Request: []byte("Canary five minutes")}
+	for range 2 {
+		if err := s.BroadcastText(t.Context(), s.dr, s.call, "Canary five minutes", once); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if told := s.told(control.NoticeBroadcast); len(told) != 1 {
+		t.Errorf("repeated, it is told %d times", len(told))
+	}
 	s.each("", func(record string) { t.Errorf("the text stands in %.40s", record) }, "Canary five")
 }
 

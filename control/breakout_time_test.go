@@ -217,7 +217,7 @@ func TestBreakoutsAreAudited(t *testing.T) {
 	s.move(s.host.ParticipantID, b.Rooms[0].ID)
 	if err := errors.Join(
 		s.AskForHelp(t.Context(), s.guests[0].actor, s.call, true),
-		s.BroadcastText(t.Context(), s.dr, s.call, "Canary"),
+		s.BroadcastText(t.Context(), s.dr, s.call, "Canary", nil),
 		s.BroadcastVoice(t.Context(), s.dr, s.call, true),
 	); err != nil {
 		t.Fatal(err)

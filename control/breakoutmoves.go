@@ -228,8 +228,8 @@ func (s *Service) AskForHelp(ctx context.Context, guest Actor, callID string, as
 }
 
 // BroadcastText shows a moderator's text in all rooms of a call; it is kept
-// nowhere (R-GC-4, IC).
-func (s *Service) BroadcastText(ctx context.Context, who Staff, callID, text string) error {
+// nowhere (R-GC-4, IC). With once, a repetition shows nothing.
+func (s *Service) BroadcastText(ctx context.Context, who Staff, callID, text string, once *Once) error {
 	text, err := cleanText("text", text)
 	switch {
 	case err != nil:
@@ -256,8 +256,11 @@ func (s *Service) BroadcastText(ctx context.Context, who Staff, callID, text str
 		if b.State == BreakoutsOpen {
 			to = b.roomIDs()
 		}
-		c.tell(Audience{RoomIDs: to}, CallNotice{Code: NoticeBroadcast, Text: text, From: from, At: c.now})
-		return c.audit("breakouts.broadcast", call.subject(), "kind", "text")
+		_, err = repeatable(s, c.Tx, Caller{OrganisationID: call.OrganisationID}, once.by(who.Actor), func() (bool, error) {
+			c.tell(Audience{RoomIDs: to}, CallNotice{Code: NoticeBroadcast, Text: text, From: from, At: c.now})
+			return true, c.audit("breakouts.broadcast", call.subject(), "kind", "text")
+		})
+		return err
 	})
 }
 

@@ -293,6 +293,7 @@ func (s *Server) broadcast(ctx context.Context, in *broadcastInput) (*struct{}, 
 	if (in.Body.Text != "") == (in.Body.Voice != nil) {
 		return nil, &control.FieldError{Field: "text", Message: "must be given, or voice, and not both"}
 	}
+	OnceHeader
 	if in.Body.Voice != nil {
 		who, err := staffOf(ctx, in.Body.Provider)
 		if err != nil {
@@ -304,5 +305,12 @@ func (s *Server) broadcast(ctx context.Context, in *broadcastInput) (*struct{}, 
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.control.BroadcastText(ctx, who, in.ID, in.Body.Text)
+	once, err := in.once("broadcast", struct {
+		ID   string
+		Body Broadcast
+	}{in.ID, in.Body})
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.control.BroadcastText(ctx, who, in.ID, in.Body.Text, once)
 }

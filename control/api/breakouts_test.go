@@ -99,7 +99,14 @@ func TestBreakoutsOverHTTP(t *testing.T) {
 	refused(t, "help in the main room", cem.AskForHelp(ctx, call, true), 409, control.CodeWrongState)
 	refused(t, "a choice where there is none", cem.ChooseBreakout(ctx, call, blue), 409, control.CodeWrongState)
 
-	c.ok(c.app.BroadcastText(ctx, call, "Five minutes left."))
+	c.media.TakeTold()
+	for range 2 {
+		c.ok(c.app.Once("text").BroadcastText(ctx, call, "Five minutes left."))
+	}
+	if told := c.media.TakeTold(); len(told) != 1 || told[0].Notice.Text != "Five minutes left." {
+		t.Errorf("told %+v", told)
+	}
+	refused(t, "another text as the same", c.app.Once("text").BroadcastText(ctx, call, "Four."), 409, CodeOnceMismatch)
 	refused(t, "the voice of nobody in particular", c.app.BroadcastVoice(ctx, call, true, nil), 400, CodeInvalid)
 	c.ok(c.app.BroadcastVoice(ctx, call, true, c.provider))
 	if got := c.media.Attached(host.ParticipantID); !slices.Equal(got, []string{blue, other}) {

@@ -135,7 +135,7 @@ func TestBreakouts(t *testing.T) {
 			return n.From == s.ann.ID() && n.Room == chosen
 		})
 	}
-	must(rules.BroadcastText(ctx, s.dr, s.call, "Ten minutes left"))
+	must(rules.BroadcastText(ctx, s.dr, s.call, "Ten minutes left", nil))
 	until(t, "the text comes", s.ann, func(st client.State) bool {
 		return st.Notices[message.NoticeBroadcast].Text == "Ten minutes left"
 	})
