@@ -92,6 +92,27 @@ func TestBreakoutTimerChanges(t *testing.T) {
 	refusedWith(t, err, control.CodeWrongState) // its end is over
 }
 
+// R-GC-4: an end that is as far away as a warning is told once.
+func TestBreakoutsOfAMinute(t *testing.T) {
+	s := newSession(t, 1)
+	for _, d := range []time.Duration{time.Minute, 10 * time.Second} {
+		b := s.planned(control.BreakoutPlan{Rooms: make([]control.PlannedRoom, 1), Duration: d})
+		s.media.TakeTold()
+		s.openAll()
+		s.due()
+		if told := s.told(control.NoticeBreakoutsEnd); len(told) != 1 {
+			t.Errorf("opened for %s: told %d times", d, len(told))
+		}
+		s.step(2 * time.Second)
+		s.planned(control.BreakoutPlan{Rooms: []control.PlannedRoom{{ID: b.Rooms[0].ID}}, Duration: d})
+		s.due()
+		if told := s.told(control.NoticeBreakoutsEnd); len(told) != 1 {
+			t.Errorf("for %s from now: told %d times", d, len(told))
+		}
+		s.closeIn(0)
+	}
+}
+
 // R-GC-4: closing gives a minute, ten seconds or none, and never more time than
 // there was.
 func TestCloseBreakouts(t *testing.T) {

@@ -106,6 +106,7 @@ func (s *Service) CloseBreakouts(ctx context.Context, actor Actor, callID string
 			return err
 		}
 		c.arranges(call.ID)
+		c.announceEnd(b)
 		return errors.Join(c.putBreakouts(call, b),
 			c.audit("breakouts.close", call.subject(), "in_seconds", strconv.Itoa(int(in/time.Second))))
 	})

@@ -146,7 +146,8 @@ func (c *change) putBreakouts(call *Call, b *Breakouts) error {
 }
 
 // endBreakoutsAt sets when open breakouts close; zero: not by themselves. What
-// is due at the old end is taken back.
+// is due at the old end is taken back. Who sets an end tells it (announceEnd):
+// a warning that is due now isn't another one.
 func (c *change) endBreakoutsAt(b *Breakouts, at time.Time) error {
 	var errs []error
 	if old := b.EndsAt; !old.IsZero() {
@@ -158,7 +159,7 @@ func (c *change) endBreakoutsAt(b *Breakouts, at time.Time) error {
 	if b.EndsAt = at; !at.IsZero() {
 		errs = append(errs, schedule(c.Tx, at, DueBreakoutClose, b.CallID))
 		for _, before := range breakoutWarnings() {
-			if warn := at.Add(-before); !warn.Before(c.now) {
+			if warn := at.Add(-before); warn.After(c.now) {
 				errs = append(errs, schedule(c.Tx, warn, DueBreakoutWarn, b.CallID))
 			}
 		}
