@@ -74,6 +74,7 @@ type Server struct {
 	log         *slog.Logger
 	now         func() time.Time
 	failures    *failures
+	pace        *pace
 	streams     *streams
 	crossOrigin *http.CrossOriginProtection
 	maxBody     int64
@@ -102,6 +103,7 @@ func New(cfg Config, o Options) (*Server, error) {
 		operator: o.Operator, guests: o.Guests, nodes: o.Nodes,
 		baseURL: o.BaseURL, log: o.Logger, now: o.Now,
 		failures:    newFailures(cfg, o.Now),
+		pace:        newPace(o.Now),
 		streams:     newStreams(),
 		crossOrigin: http.NewCrossOriginProtection(),
 		maxBody:     cfg.MaxBodyBytes,

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -162,5 +163,43 @@ func TestBreakoutsAreModerated(t *testing.T) {
 	refused(t, "a provider who isn't its moderator", err, 403, "not_moderator")
 	if _, err := c.client(session).Breakouts(ctx, call); err != nil {
 		t.Errorf("reading it: %v", err)
+	}
+}
+
+// R-GC-4: a guest who asks again and again doesn't flood the moderators, nor the
+// audit log; others ask as ever.
+func TestGuestsAskWithinBounds(t *testing.T) {
+	c := newClinic(t, control.AreaSettings{}, nil)
+	ctx := t.Context()
+	now := time.Now()
+	c.server.pace.now = func() time.Time { return now }
+	call, _, people := c.session(2)
+	ann, ben := people[0], people[1]
+	_, err := c.app.PlanBreakouts(ctx, call, client.BreakoutPlan{Rooms: make([]client.BreakoutRoom, 2), Assign: "random"})
+	c.ok(err)
+	_, err = c.app.OpenBreakouts(ctx, call)
+	c.ok(err)
+	for i := range paceBurst {
+		c.ok(ann.AskForHelp(ctx, call, i%2 == 0))
+	}
+	refused(t, "once more", ann.AskForHelp(ctx, call, true), 429, CodeRateLimited)
+	refused(t, "another thing", ann.ChooseBreakout(ctx, call, client.MainRoom), 429, CodeRateLimited)
+	c.ok(ben.AskForHelp(ctx, call, true))
+	now = now.Add(time.Second)
+	c.ok(ann.AskForHelp(ctx, call, true))
+}
+
+// SE-18: whom a bound was kept of is forgotten, once it holds nobody back.
+func TestPaceForgets(t *testing.T) {
+	now := time.Now()
+	p := newPace(func() time.Time { return now })
+	for i := range 10 * mostPaced {
+		if !p.allow(fmt.Sprint(i)) {
+			t.Fatal("a stranger is held back")
+		}
+		now = now.Add(10 * time.Millisecond)
+	}
+	if len(p.of) > mostPaced {
+		t.Errorf("%d are remembered", len(p.of))
 	}
 }

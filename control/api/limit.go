@@ -2,6 +2,7 @@ package api
 
 import (
 	"container/list"
+	"maps"
 	"net/netip"
 	"sync"
 	"time"
@@ -97,4 +98,42 @@ func networkOf(remote string) netip.Prefix {
 	}
 	prefix, _ := addr.Prefix(bits) // fails on wrong lengths only
 	return prefix
+}
+
+// Bounds of pace.
+const (
+	paceBurst = 10
+	paceRate  = rate.Limit(1) // a second
+	// mostPaced is how many are remembered before those who have been quiet are
+	// forgotten.
+	mostPaced = 1024
+)
+
+// pace bounds how often a guest does what others are told of: each time is a
+// commit, a record of the audit log and a notice.
+type pace struct {
+	now func() time.Time
+
+	mu sync.Mutex
+	of map[string]*rate.Limiter // by visit
+}
+
+func newPace(now func() time.Time) *pace {
+	return &pace{now: now, of: make(map[string]*rate.Limiter)}
+}
+
+// allow says whether the guest of a visit may do one thing more now.
+func (p *pace) allow(visitID string) bool {
+	now := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	limiter := p.of[visitID]
+	if limiter == nil {
+		if len(p.of) >= mostPaced {
+			maps.DeleteFunc(p.of, func(_ string, l *rate.Limiter) bool { return l.TokensAt(now) >= paceBurst })
+		}
+		limiter = rate.NewLimiter(paceRate, paceBurst)
+		p.of[visitID] = limiter
+	}
+	return limiter.AllowN(now, 1)
 }
