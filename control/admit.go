@@ -220,7 +220,9 @@ func (s *Service) Transfer(ctx context.Context, actor Actor, visitID, areaID str
 			return err
 		case to.OrganisationID != v.OrganisationID:
 			return ErrNotFound
-		case to.ID == v.AreaID || v.AreaID == "" || v.GroupID != "":
+		case v.GroupID != "":
+			return &StateError{CodeWrongState, "This person has come for a group: invite them to another one."}
+		case to.ID == v.AreaID || v.AreaID == "":
 			return &StateError{CodeWrongState, "This person is in that area, or in none."}
 		case to.Suspended:
 			return &StateError{CodeAreaSuspended, "That area takes nobody at the moment."}

@@ -269,6 +269,10 @@ func (c *change) leaveCall(callID, participantID string) error {
 func (c *change) takeOut(call *Call, m *Member) error {
 	m.LeftAt = c.now
 	c.follows(m.ParticipantID)
+	if call.Controls.Spotlight == m.ParticipantID {
+		call.Controls.Spotlight = ""
+		c.arranges(call.ID)
+	}
 	if call.Kind == Group {
 		if err := c.groupLeft(call, m); err != nil {
 			return err

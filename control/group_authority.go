@@ -10,23 +10,29 @@ import (
 // ErrNotModerator for others who have the permission. While nobody is named,
 // whoever has it may.
 func (c *change) mayRun(g *groupRecord) error {
+	err := c.mayName(g)
+	if err == nil || c.actor.Kind != ActorAccount || g.State != GroupLive {
+		return err
+	}
+	call, callErr := get[Call](c.Tx, prefixCall+g.CallID)
+	if callErr != nil {
+		return callErr
+	}
+	if m := call.member(call.InCharge); m != nil && m.AccountID == c.actor.ID {
+		return nil
+	}
+	return err
+}
+
+// mayName is mayRun without who is in charge only while the others are away:
+// to say who moderates a group isn't theirs, as the host who returns has it
+// again (R-GC-6).
+func (c *change) mayName(g *groupRecord) error {
 	switch c.actor.Kind {
 	case ActorAPIKey, ActorOperator, ActorSystem:
 		return nil
 	case ActorAccount:
-	default:
-		return ErrNotModerator
-	}
-	id := c.actor.ID
-	if g.HostIdentity == "" || id == g.HostID || slices.Contains(g.CoModeratorIDs, id) {
-		return nil
-	}
-	if g.State == GroupLive {
-		call, err := get[Call](c.Tx, prefixCall+g.CallID)
-		if err != nil {
-			return err
-		}
-		if m := call.member(call.InCharge); m != nil && m.AccountID == id {
+		if g.HostIdentity == "" || c.actor.ID == g.HostID || slices.Contains(g.CoModeratorIDs, c.actor.ID) {
 			return nil
 		}
 	}
@@ -83,8 +89,11 @@ func (c *Call) moderators() []string {
 	return ids
 }
 
-// markHost notes which of those in a call is its group's host (R-GC-1).
+// markHost notes which of those in a call is its group's host (R-GC-1). Who was
+// it counts like everybody from then on: *StateError with CodeCallFull when that
+// is one too many.
 func (c *change) markHost(call *Call, g *groupRecord) error {
+	lost, gained := false, false
 	for i := range call.Members {
 		m := &call.Members[i]
 		if !m.LeftAt.IsZero() || m.VisitID != "" {
@@ -95,17 +104,13 @@ func (c *change) markHost(call *Call, g *groupRecord) error {
 			return err
 		}
 		is := g.HostIdentity != "" && seat.Identity == g.HostIdentity
-		if wasHost := m.Host; wasHost != is {
-			m.Host = false
-			if wasHost { // who was counts like everybody now
-				if err := call.seatFor(*m, 1); err != nil {
-					return err
-				}
-			}
-			m.Host = is
-		}
+		lost, gained = lost || m.Host && !is, gained || is && !m.Host
+		m.Host = is
 	}
-	return nil
+	if !lost || gained {
+		return nil
+	}
+	return call.seatFor(Member{}, 1)
 }
 
 // isHost says whether somebody of staff is the host of a call's group.

@@ -33,8 +33,8 @@ func (s *Service) StartGroup(ctx context.Context, who Staff, groupID string) (St
 // it isn't locked, as a colleague does in an individual consultation.
 func (s *Service) JoinGroup(ctx context.Context, who Staff, groupID string) (StartedGroup, error) {
 	return s.intoGroup(ctx, who, groupID, "join a group", func(c *change, g *groupRecord) (*Call, error) {
-		if g.State != GroupLive {
-			return nil, &StateError{CodeWrongState, "The session doesn't go on: start it."}
+		if err := g.isLive(c.now); err != nil {
+			return nil, err
 		}
 		return c.joinable(g)
 	})
@@ -140,10 +140,6 @@ func (c *Call) seatFor(m Member, less int) error {
 func (c *change) groupLeft(call *Call, m *Member) error {
 	if err := c.leaveBreakouts(call, m.ParticipantID); err != nil {
 		return err
-	}
-	if call.Controls.Spotlight == m.ParticipantID {
-		call.Controls.Spotlight = ""
-		c.arranges(call.ID)
 	}
 	if m.VisitID != "" || call.State != CallLive {
 		return nil

@@ -159,8 +159,8 @@ func (c *change) liveGroup(id string) (*groupRecord, *Call, error) {
 	if err := c.mayRun(&g); err != nil {
 		return nil, nil, err
 	}
-	if g.State != GroupLive {
-		return nil, nil, &StateError{CodeWrongState, "The session doesn't go on: start it."}
+	if err := g.isLive(c.now); err != nil {
+		return nil, nil, err
 	}
 	call, err := c.call(g.CallID)
 	return &g, call, err

@@ -11,8 +11,9 @@ import (
 	"github.com/atriumrtc/atrium/control/store"
 )
 
-// maxRegistrations is how many may register for one group, removed ones
-// counted: a link that got about mustn't fill the disk.
+// maxRegistrations is how many may register for one group by its link, removed
+// ones counted: a link that got about mustn't fill the disk. Nor may it keep out
+// whom staff register: as many more may be by them.
 const maxRegistrations = 500
 
 // registrationRecord is a GroupRegistration as it is stored: the details only
@@ -91,8 +92,12 @@ func (c *change) register(r *registrationRecord, g *groupRecord) error {
 	if err != nil {
 		return err
 	}
-	if n >= maxRegistrations {
-		return &StateError{CodeRegistrationClosed, "Nobody more can register for this group."}
+	most := maxRegistrations
+	if c.actor.Kind != ActorGuest {
+		most *= 2
+	}
+	if n >= most {
+		return &StateError{CodeRegistrationClosed, "Nobody more can register for this group: ask for, or schedule, another one."}
 	}
 	r.OrganisationID, r.UnitID, r.AreaID, r.GroupID, r.CreatedAt = g.OrganisationID, g.UnitID, g.AreaID, g.ID, c.now
 	return errors.Join(

@@ -83,6 +83,11 @@ func TestGroupCancelled(t *testing.T) {
 		}
 		_, err := f.StartGroup(t.Context(), f.dr, g.ID)
 		refusedWith(t, err, control.CodeWrongState)
+		audited := 0
+		f.each("audit/", func(string) { audited++ }, `"action":"group.cancel"`)
+		if audited != 1 {
+			t.Errorf("%s: it is audited %d times", how, audited)
+		}
 	}
 }
 

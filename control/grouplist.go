@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,31 @@ func (p GroupPatch) over(g GroupSession) GroupSpec {
 	return spec
 }
 
+// said is what the audit log has of the change: which fields, and who is to
+// moderate.
+func (p GroupPatch) said() []string {
+	var changed, details []string
+	for _, f := range []struct {
+		name string
+		is   bool
+	}{
+		{"title", p.Title != nil}, {"starts_at", p.StartsAt != nil}, {"duration_minutes", p.Duration != nil},
+		{"capacity", p.Capacity != nil}, {"registration", p.Registration != nil}, {"names", p.Names != nil},
+		{"host_id", p.HostID != nil}, {"co_moderator_ids", p.CoModeratorIDs != nil},
+	} {
+		if f.is {
+			changed = append(changed, f.name)
+		}
+	}
+	if p.HostID != nil {
+		details = append(details, "host_id", *p.HostID)
+	}
+	if p.CoModeratorIDs != nil {
+		details = append(details, "co_moderator_ids", strings.Join(*p.CoModeratorIDs, " "))
+	}
+	return append(details, "changed", strings.Join(changed, " "))
+}
+
 func set[T any](to, from *T) {
 	if from != nil {
 		*to = *from
@@ -54,17 +80,18 @@ func (s *Service) UpdateGroup(ctx context.Context, actor Actor, id string, p Gro
 		if err := r.isOver(c.now); err != nil {
 			return err
 		}
-		spec, err := p.over(r.GroupSession).clean(c.now)
-		if r.State == GroupLive {
-			spec, err = p.over(r.GroupSession).clean(r.StartsAt) // which has passed
+		now := c.now
+		if r.State == GroupLive || p.StartsAt == nil || p.StartsAt.Equal(r.StartsAt) {
+			now = r.StartsAt // which may have passed
 		}
+		spec, err := p.over(r.GroupSession).clean(now)
 		if err != nil {
 			return err
 		}
 		if err := c.mayChange(r, spec); err != nil {
 			return err
 		}
-		if err := errors.Join(c.setGroup(r, spec), c.audit("group.update", r.subject())); err != nil || r.State != GroupLive {
+		if err := errors.Join(c.setGroup(r, spec), c.audit("group.update", r.subject(), p.said()...)); err != nil || r.State != GroupLive {
 			return err
 		}
 		call, err := c.call(r.CallID)
@@ -83,7 +110,11 @@ func (s *Service) UpdateGroup(ctx context.Context, actor Actor, id string, p Gro
 // mayChange says why a group can't become what spec says.
 func (c *change) mayChange(r *groupRecord, spec GroupSpec) error {
 	if r.State == GroupLive {
-		if err := c.mayRun(r); err != nil {
+		err := c.mayRun(r)
+		if spec.HostID != r.HostID || !slices.Equal(spec.CoModeratorIDs, r.CoModeratorIDs) {
+			err = c.mayName(r)
+		}
+		if err != nil {
 			return err
 		}
 		if !spec.StartsAt.Equal(r.StartsAt) || spec.Duration != r.Duration {
@@ -177,7 +208,7 @@ func (c *change) groupsGone(areaID string) error {
 		return err
 	}
 	for i := range coming {
-		if err := c.closeGroup(&coming[i], GroupCancelled); err != nil {
+		if err := c.cancelGroup(&coming[i]); err != nil {
 			return err
 		}
 	}

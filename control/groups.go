@@ -46,6 +46,14 @@ func (r *groupRecord) isOver(now time.Time) error {
 	return &StateError{CodeWrongState, "This group consultation is over."}
 }
 
+// isLive refuses what can be done only while the session goes on.
+func (r *groupRecord) isLive(now time.Time) error {
+	if err := r.isOver(now); err != nil || r.State == GroupLive {
+		return err
+	}
+	return &StateError{CodeWrongState, "The session doesn't go on yet: start it."}
+}
+
 func groupInKey(r *groupRecord) string {
 	return prefixGroupIn + r.AreaID + "/" + timeKey(r.StartsAt) + "/" + r.ID
 }
@@ -262,11 +270,15 @@ func (s *Service) actGroup(ctx context.Context, actor Actor, what, id string, do
 func (s *Service) CancelGroup(ctx context.Context, actor Actor, id string) error {
 	_, err := s.actGroup(ctx, actor, "cancel a group", id, func(c *change, r *groupRecord) error {
 		if r.State != GroupScheduled {
-			return &StateError{CodeWrongState, "Only a group that is still to come can be cancelled."}
+			return &StateError{CodeWrongState, "Only a group that is still to come can be cancelled; end one that is live."}
 		}
-		return errors.Join(c.audit("group.cancel", r.subject()), c.closeGroup(r, GroupCancelled))
+		return c.cancelGroup(r)
 	})
 	return err
+}
+
+func (c *change) cancelGroup(r *groupRecord) error {
+	return errors.Join(c.audit("group.cancel", r.subject()), c.closeGroup(r, GroupCancelled))
 }
 
 // groupDue is due when nobody has started a group in time.
@@ -275,7 +287,7 @@ func (c *change) groupDue(id string) error {
 	if err != nil || r.State != GroupScheduled || r.goesOn(c.now) {
 		return err
 	}
-	return c.closeGroup(&r, GroupCancelled)
+	return c.cancelGroup(&r)
 }
 
 // closeGroup ends a group for good, the one place where that is done: who
