@@ -1,5 +1,3 @@
-//go:build long
-
 package endtoend
 
 import (
@@ -16,9 +14,22 @@ import (
 // Chromium has encoded, in a loop that begins with a key frame, and begins
 // anew where a key frame is asked for.
 type clip struct {
+	shape  clipShape
 	layers []clipLayer // lowest first
 	next   int
 	at     time.Duration
+}
+
+// clipShape is how long the loop is and which encodings there are of it, lowest
+// first.
+type clipShape struct {
+	frames, rate int
+	encodings    []clipEncoding
+}
+
+type clipEncoding struct {
+	rid                    string
+	width, height, bitrate int
 }
 
 type clipLayer struct {
@@ -26,25 +37,16 @@ type clipLayer struct {
 	frames [][]byte
 }
 
-// clipFrames and clipRate are the length of the loop.
-const (
-	clipFrames = 150
-	clipRate   = 30
-)
-
 // newClip lets a page encode a clip.
-func newClip(t *testing.T, page *person) *clip {
+func newClip(t *testing.T, page *person, shape clipShape) *clip {
 	t.Helper()
-	c := &clip{}
-	for _, l := range []struct {
-		rid                    string
-		width, height, bitrate int
-	}{{"q", 320, 180, 150_000}, {"h", 640, 360, 600_000}} {
-		frames := webtest.Value[[][]byte](t, page.ctx, fmt.Sprintf(encodeClip, l.width, l.height, l.bitrate, clipFrames, clipRate))
-		if len(frames) != clipFrames {
-			t.Fatalf("the page encoded %d frames of %d", len(frames), clipFrames)
+	c := &clip{shape: shape}
+	for _, e := range shape.encodings {
+		frames := webtest.Value[[][]byte](t, page.ctx, fmt.Sprintf(encodeClip, e.width, e.height, e.bitrate, shape.frames, shape.rate))
+		if len(frames) != shape.frames {
+			t.Fatalf("the page encoded %d frames of %d", len(frames), shape.frames)
 		}
-		c.layers = append(c.layers, clipLayer{l.rid, frames})
+		c.layers = append(c.layers, clipLayer{e.rid, frames})
 	}
 	return c
 }
@@ -60,10 +62,10 @@ func (c *clip) RIDs() []string {
 
 // Capture implements source.Video.
 func (c *clip) Capture(p *source.Picture, req source.Request) error {
-	if req.Key || c.next == clipFrames {
+	if req.Key || c.next == c.shape.frames {
 		c.next = 0
 	}
-	p.At, p.Next, p.Frames = c.at, c.at+time.Second/clipRate, p.Frames[:0]
+	p.At, p.Next, p.Frames = c.at, c.at+time.Second/time.Duration(c.shape.rate), p.Frames[:0]
 	for _, l := range c.layers {
 		p.Frames = append(p.Frames, source.Frame{RID: l.rid, Data: slices.Clone(l.frames[c.next]), Key: c.next == 0})
 	}

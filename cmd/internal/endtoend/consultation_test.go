@@ -24,12 +24,14 @@ type consultation struct {
 	t     *testing.T
 	k     *killable
 	light *client.Light // nil: people decrypt everything
-	key   string
-	app   *api.Client // with key
-	anon  *api.Client // with none
-	group api.Group
-	call  string // its id is the main room's
-	rooms *check.Rooms
+	// camera is what somebody publishes; nil is what can't be decoded.
+	camera func(seed int) (source.Video, error)
+	key    string
+	app    *api.Client // with key
+	anon   *api.Client // with none
+	group  api.Group
+	call   string // its id is the main room's
+	rooms  *check.Rooms
 }
 
 // attendee is somebody in a consultation.
@@ -145,7 +147,7 @@ func (s *consultation) assist() *attendee {
 // sit connects somebody, who speaks and is seen.
 func (s *consultation) sit(a *attendee, seed int, token api.Token, web *http.Client) error {
 	own := stamp.ID(token.ParticipantID)
-	camera, err := source.NewTraceVideo(source.TraceConfig{Seed: uint64(seed), RIDs: []string{"f"}})
+	camera, err := s.film(seed)
 	if err != nil {
 		return err
 	}
@@ -171,6 +173,14 @@ func (s *consultation) sit(a *attendee, seed int, token api.Token, web *http.Cli
 		s.t.Cleanup(func() { _ = a.Close() }) // never fails
 	}
 	return err
+}
+
+// film is the camera of somebody.
+func (s *consultation) film(seed int) (source.Video, error) {
+	if s.camera != nil {
+		return s.camera(seed)
+	}
+	return source.NewTraceVideo(source.TraceConfig{Seed: uint64(seed), RIDs: []string{"f"}})
 }
 
 // admitted lets people register, wait and be admitted, all of them.

@@ -111,7 +111,7 @@ func startLongCall(t *testing.T, length time.Duration, args ...string) *longCall
 		p.do(webtest.BeforeLoad(tap), webtest.BeforeLoad(noRelay), webtest.BeforeLoad(js))
 		p.visit(room.Link)
 	}
-	video := newClip(t, anna.person)
+	video := newClip(t, anna.person, clipShape{150, 30, []clipEncoding{{"q", 320, 180, 150_000}, {"h", 640, 360, 600_000}}})
 	carl := c.join(room.ID, "Carl", carls.signalling(c.s), client.Publication{Source: message.SourceCamera, Video: video})
 	dora := c.join(room.ID, "Dora", c.s.URL)
 	for _, p := range []*watchedPage{anna, ben} {
