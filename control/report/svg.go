@@ -225,7 +225,7 @@ func (c *canvas) DrawImage(vg.Rectangle, image.Image) {}
 
 const (
 	capitals = 0.72 // height of capitals and digits, of the size
-	broader  = 1.1  // than gonum's Liberation Sans: system fonts up to DejaVu Sans
+	broader  = 1.15 // than gonum's Liberation Sans: system fonts up to DejaVu Sans
 )
 
 // letters is the style of a text.
