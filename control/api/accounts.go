@@ -23,11 +23,10 @@ type Account struct {
 }
 
 func accountOf(a control.Account) Account {
-	made := Account{ID: a.ID, Name: a.Name, Email: a.Email, State: string(a.State), CreatedAt: a.CreatedAt}
-	if !a.LastSignInAt.IsZero() {
-		made.LastSignInAt = &a.LastSignInAt
+	return Account{
+		ID: a.ID, Name: a.Name, Email: a.Email, State: string(a.State), CreatedAt: a.CreatedAt,
+		LastSignInAt: moment(a.LastSignInAt),
 	}
-	return made
 }
 
 // Reinvite is the body of POST /accounts/{id}/invite.

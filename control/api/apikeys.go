@@ -25,11 +25,10 @@ type APIKey struct {
 }
 
 func apiKeyOf(k control.APIKey) APIKey {
-	made := APIKey{ID: k.ID, Name: k.Name, Scope: scopeOf(k.Scope), Permissions: k.Permissions, AllowedOrigins: k.AllowedOrigins, CreatedAt: k.CreatedAt}
-	if !k.LastUsedAt.IsZero() {
-		made.LastUsedAt = &k.LastUsedAt
+	return APIKey{
+		ID: k.ID, Name: k.Name, Scope: scopeOf(k.Scope), Permissions: k.Permissions, AllowedOrigins: k.AllowedOrigins,
+		CreatedAt: k.CreatedAt, LastUsedAt: moment(k.LastUsedAt),
 	}
-	return made
 }
 
 // NewAPIKey is an API key that was created.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"time"
 
@@ -11,9 +10,6 @@ import (
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/auth"
 )
-
-// defaultPeriod is what a list of appointments spans that names no end.
-const defaultPeriod = 31 * 24 * time.Hour
 
 func (s *Server) registerAppointments(h huma.API) {
 	of := func(kind control.ThingKind, r route) route {
@@ -69,59 +65,22 @@ func appointmentOf(ctx context.Context, a control.Appointment) Appointment {
 	}
 }
 
-type appointmentOutput struct {
-	Body Appointment
-}
-
-func appointmentAnswer(ctx context.Context, a control.Appointment, err error) (*appointmentOutput, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &appointmentOutput{Body: appointmentOf(ctx, a)}, nil
+func appointmentAnswer(ctx context.Context, a control.Appointment, err error) (*output[Appointment], error) {
+	return respond(a, err, func(a control.Appointment) Appointment { return appointmentOf(ctx, a) })
 }
 
 type listAppointmentsInput struct {
-	ID     string    `path:"id" doc:"The area's id."`
-	From   time.Time `query:"from" doc:"Those that start then or later; absent: from a day ago."`
-	Until  time.Time `query:"until" doc:"Those that start before; absent: 31 days after from."`
-	Cursor string    `query:"cursor" maxLength:"128" doc:"next_cursor of the page before."`
-	Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most appointments of the answer."`
+	AreaPath
+	PeriodQuery
 }
 
-type listAppointmentsOutput struct {
-	Body AppointmentList
-}
-
-// AppointmentList is a page of appointments.
-type AppointmentList struct {
-	Items      []Appointment `json:"items" nullable:"false"`
-	NextCursor string        `json:"next_cursor,omitempty" doc:"Absent on the last page."`
-}
-
-func (s *Server) listAppointments(ctx context.Context, in *listAppointmentsInput) (*listAppointmentsOutput, error) {
-	if in.From.IsZero() {
-		in.From = s.now().Add(-24 * time.Hour)
-	}
-	if in.Until.IsZero() {
-		in.Until = in.From.Add(defaultPeriod)
-	}
-	after, err := base64.RawURLEncoding.DecodeString(in.Cursor)
-	if err != nil {
-		after = []byte("?") // which the rules refuse
-	}
-	page, err := s.control.Appointments(ctx, actorOf(ctx), in.ID, in.From, in.Until,
-		control.Query{After: string(after), Limit: in.Limit})
+func (s *Server) listAppointments(ctx context.Context, in *listAppointmentsInput) (*listOutput[Appointment], error) {
+	from, until := in.period(s.now())
+	page, err := s.control.Appointments(ctx, actorOf(ctx), in.ID, from, until, in.query())
 	if err != nil {
 		return nil, err
 	}
-	list := AppointmentList{
-		Items:      make([]Appointment, 0, len(page.Items)),
-		NextCursor: base64.RawURLEncoding.EncodeToString([]byte(page.Next)),
-	}
-	for _, a := range page.Items {
-		list.Items = append(list.Items, appointmentOf(ctx, a))
-	}
-	return &listAppointmentsOutput{Body: list}, nil
+	return listOf(page, func(a control.Appointment) Appointment { return appointmentOf(ctx, a) }), nil
 }
 
 type bookInput struct {
@@ -158,7 +117,7 @@ type BookAppointment struct {
 	Fields          *KnownFields `json:"fields,omitempty" doc:"What is known of the guest, as in POST /entry."`
 }
 
-func (s *Server) bookAppointment(ctx context.Context, in *bookInput) (*appointmentOutput, error) {
+func (s *Server) bookAppointment(ctx context.Context, in *bookInput) (*output[Appointment], error) {
 	once, err := in.once("book_appointment", struct {
 		ID   string
 		Body BookAppointment
@@ -191,7 +150,7 @@ type ChangeAppointment struct {
 	Fields          *KnownFields `json:"fields,omitempty" doc:"In place of all that was known of the guest."`
 }
 
-func (s *Server) changeAppointment(ctx context.Context, in *changeAppointmentInput) (*appointmentOutput, error) {
+func (s *Server) changeAppointment(ctx context.Context, in *changeAppointmentInput) (*output[Appointment], error) {
 	patch := control.AppointmentPatch{StartsAt: in.Body.StartsAt, ProviderID: in.Body.ProviderID}
 	if minutes := in.Body.DurationMinutes; minutes != nil {
 		duration := time.Duration(*minutes) * time.Minute
@@ -209,14 +168,6 @@ func (s *Server) cancelAppointment(ctx context.Context, in *AppointmentPath) (*s
 	return nil, s.control.CancelAppointment(ctx, actorOf(ctx), in.ID)
 }
 
-func (s *Server) sendAppointment(ctx context.Context, in *sendingInput) (*sentOutput, error) {
-	once, err := in.once("send_appointment")
-	if err != nil {
-		return nil, err
-	}
-	a, sent, err := s.control.SendAppointment(ctx, actorOf(ctx), in.ID, control.Contact(in.Body.To), in.Body.Language, once)
-	if err != nil {
-		return nil, err
-	}
-	return &sentOutput{Body: sentOf(ctx, in.Body.To, sent, a.Link)}, nil
+func (s *Server) sendAppointment(ctx context.Context, in *sendingInput) (*output[Sent], error) {
+	return send(ctx, in, "send_appointment", s.control.SendAppointment, func(a control.Appointment) string { return a.Link })
 }

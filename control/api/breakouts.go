@@ -144,18 +144,11 @@ func breakoutsOf(b control.Breakouts) Breakouts {
 	return shown
 }
 
-type breakoutsOutput struct {
-	Body Breakouts
+func breakoutsAnswer(b control.Breakouts, err error) (*output[Breakouts], error) {
+	return respond(b, err, breakoutsOf)
 }
 
-func breakoutsAnswer(b control.Breakouts, err error) (*breakoutsOutput, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &breakoutsOutput{Body: breakoutsOf(b)}, nil
-}
-
-func (s *Server) getBreakouts(ctx context.Context, in *CallPath) (*breakoutsOutput, error) {
+func (s *Server) getBreakouts(ctx context.Context, in *CallPath) (*output[Breakouts], error) {
 	return breakoutsAnswer(s.control.Breakouts(ctx, actorOf(ctx), in.ID))
 }
 
@@ -179,7 +172,7 @@ type PlannedRoom struct {
 	Participants []string `json:"participants,omitempty" nullable:"false" doc:"Who goes there when they are opened, of manual."`
 }
 
-func (s *Server) planBreakouts(ctx context.Context, in *planBreakoutsInput) (*breakoutsOutput, error) {
+func (s *Server) planBreakouts(ctx context.Context, in *planBreakoutsInput) (*output[Breakouts], error) {
 	plan := control.BreakoutPlan{
 		Assign: control.BreakoutAssign(in.Body.Assign), Duration: time.Duration(in.Body.DurationSeconds) * time.Second,
 	}
@@ -192,7 +185,7 @@ func (s *Server) planBreakouts(ctx context.Context, in *planBreakoutsInput) (*br
 	return breakoutsAnswer(s.control.PlanBreakouts(ctx, actorOf(ctx), in.ID, plan))
 }
 
-func (s *Server) openBreakouts(ctx context.Context, in *CallPath) (*breakoutsOutput, error) {
+func (s *Server) openBreakouts(ctx context.Context, in *CallPath) (*output[Breakouts], error) {
 	return breakoutsAnswer(s.control.OpenBreakouts(ctx, actorOf(ctx), in.ID))
 }
 
@@ -206,7 +199,7 @@ type CloseBreakouts struct {
 	InSeconds *int `json:"in_seconds,omitempty" doc:"0: at once, 10 or 60; 60, if absent."`
 }
 
-func (s *Server) closeBreakouts(ctx context.Context, in *closeBreakoutsInput) (*breakoutsOutput, error) {
+func (s *Server) closeBreakouts(ctx context.Context, in *closeBreakoutsInput) (*output[Breakouts], error) {
 	wait := time.Minute
 	if in.Body != nil && in.Body.InSeconds != nil {
 		wait = time.Duration(*in.Body.InSeconds) * time.Second
@@ -244,7 +237,7 @@ type ParticipantMove struct {
 	Room          string `json:"room" minLength:"1" doc:"The id of one of the call's breakout rooms, or main."`
 }
 
-func (s *Server) moveParticipants(ctx context.Context, in *moveParticipantsInput) (*breakoutsOutput, error) {
+func (s *Server) moveParticipants(ctx context.Context, in *moveParticipantsInput) (*output[Breakouts], error) {
 	moves := make([]control.Move, len(in.Body.Moves))
 	for i, m := range in.Body.Moves {
 		moves[i] = control.Move(m)

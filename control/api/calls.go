@@ -111,11 +111,7 @@ func (s *Server) callOf(ctx context.Context, c control.Call) (Call, error) {
 	return call, nil
 }
 
-type callOutput struct {
-	Body Call
-}
-
-func (s *Server) callAnswer(ctx context.Context, c control.Call, err error) (*callOutput, error) {
+func (s *Server) callAnswer(ctx context.Context, c control.Call, err error) (*output[Call], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -123,10 +119,10 @@ func (s *Server) callAnswer(ctx context.Context, c control.Call, err error) (*ca
 	if err != nil {
 		return nil, err
 	}
-	return &callOutput{Body: call}, nil
+	return &output[Call]{Body: call}, nil
 }
 
-func (s *Server) getCall(ctx context.Context, in *CallPath) (*callOutput, error) {
+func (s *Server) getCall(ctx context.Context, in *CallPath) (*output[Call], error) {
 	call, err := s.control.Call(ctx, actorOf(ctx), in.ID)
 	return s.callAnswer(ctx, call, err)
 }
@@ -148,29 +144,18 @@ type returnToCallInput struct {
 	Body *ComeIn
 }
 
-func (s *Server) returnToCall(ctx context.Context, in *returnToCallInput) (*tokenOutput, error) {
+func (s *Server) returnToCall(ctx context.Context, in *returnToCallInput) (*output[Token], error) {
 	who, err := staffOf(ctx, in.Body.provider())
 	if err != nil {
 		return nil, err
 	}
 	join, err := s.control.CallSeat(ctx, who, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	token, err := s.tokenOf(ctx, join)
-	if err != nil {
-		return nil, err
-	}
-	return &tokenOutput{Body: token}, nil
+	return s.tokenAnswer(ctx, join, err)
 }
 
 type enterMeetingRoomInput struct {
 	ID   string `path:"id" doc:"The meeting room's id."`
 	Body *ComeIn
-}
-
-type inCallOutput struct {
-	Body InCall
 }
 
 // InCall is a join token to a call.
@@ -179,25 +164,34 @@ type InCall struct {
 	Call Call `json:"call"`
 }
 
-func (s *Server) enterMeetingRoom(ctx context.Context, in *enterMeetingRoomInput) (*inCallOutput, error) {
+// inCall is the answer to who of staff has come into a call. With an empty join
+// they have no seat in it any more, and get no token.
+func (s *Server) inCall(ctx context.Context, j control.Join, c control.Call) (InCall, error) {
+	var seat InCall
+	var err error
+	if j.ID != "" {
+		if err = s.seated(ctx, j.ParticipantID); err != nil {
+			return InCall{}, err
+		}
+		if seat.Token, err = s.tokenOf(ctx, j); err != nil {
+			return InCall{}, err
+		}
+	}
+	if seat.Call, err = s.callOf(ctx, c); err != nil {
+		return InCall{}, err
+	}
+	return seat, nil
+}
+
+func (s *Server) enterMeetingRoom(ctx context.Context, in *enterMeetingRoomInput) (*output[InCall], error) {
 	who, err := staffOf(ctx, in.Body.provider())
 	if err != nil {
 		return nil, err
 	}
 	call, join, err := s.control.EnterMeetingRoom(ctx, who, in.ID)
-	if err == nil {
-		err = s.seated(ctx, join.ParticipantID)
-	}
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.tokenOf(ctx, join)
-	if err != nil {
-		return nil, err
-	}
-	shown, err := s.callOf(ctx, call)
-	if err != nil {
-		return nil, err
-	}
-	return &inCallOutput{Body: InCall{Token: token, Call: shown}}, nil
+	seat, err := s.inCall(ctx, join, call)
+	return respond(seat, err, func(seat InCall) InCall { return seat })
 }

@@ -90,10 +90,6 @@ type StartConsultNow struct {
 	Provider *Conductor `json:"provider,omitempty" doc:"Who waits for the guest: needed with an API key, and with it only."`
 }
 
-type startedConsultOutput struct {
-	Body StartedConsult
-}
-
 // StartedConsult is a call that waits for its guest, with the join token of
 // who started it.
 type StartedConsult struct {
@@ -102,7 +98,7 @@ type StartedConsult struct {
 	Call       Call       `json:"call"`
 }
 
-func (s *Server) consultNow(ctx context.Context, in *consultNowInput) (*startedConsultOutput, error) {
+func (s *Server) consultNow(ctx context.Context, in *consultNowInput) (*output[StartedConsult], error) {
 	once, err := in.once("consult_now", struct {
 		ID   string
 		Body StartConsultNow
@@ -115,23 +111,14 @@ func (s *Server) consultNow(ctx context.Context, in *consultNowInput) (*startedC
 		return nil, err
 	}
 	made, err := s.control.ConsultNow(ctx, who, in.ID, control.Contact(in.Body.To), in.Body.Language, once)
-	if err == nil && made.Join.ID != "" {
-		err = s.seated(ctx, made.Join.ParticipantID)
-	}
 	if err != nil {
 		return nil, err
 	}
-	var token Token
-	if made.Join.ID != "" {
-		if token, err = s.tokenOf(ctx, made.Join); err != nil {
-			return nil, err
-		}
-	}
-	call, err := s.callOf(ctx, made.Call)
+	seat, err := s.inCall(ctx, made.Join, made.Call)
 	if err != nil {
 		return nil, err
 	}
-	return &startedConsultOutput{Body: StartedConsult{Token: token, ConsultNow: consultOf(ctx, made.Consult), Call: call}}, nil
+	return &output[StartedConsult]{Body: StartedConsult{Token: seat.Token, ConsultNow: consultOf(ctx, made.Consult), Call: seat.Call}}, nil
 }
 
 // ConsultPath is the path of a Consult Now link.
@@ -139,15 +126,8 @@ type ConsultPath struct {
 	ID string `path:"id" doc:"The Consult Now link's id."`
 }
 
-type consultOutput struct {
-	Body ConsultNow
-}
-
-func consultAnswer(ctx context.Context, c control.ConsultNow, err error) (*consultOutput, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &consultOutput{Body: consultOf(ctx, c)}, nil
+func consultAnswer(ctx context.Context, c control.ConsultNow, err error) (*output[ConsultNow], error) {
+	return respond(c, err, func(c control.ConsultNow) ConsultNow { return consultOf(ctx, c) })
 }
 
 func (s *Server) listConsultNow(ctx context.Context, in *listBelowInput) (*listOutput[ConsultNow], error) {
@@ -158,17 +138,17 @@ func (s *Server) listConsultNow(ctx context.Context, in *listBelowInput) (*listO
 	return listOf(page, func(c control.ConsultNow) ConsultNow { return consultOf(ctx, c) }), nil
 }
 
-func (s *Server) getConsultNow(ctx context.Context, in *ConsultPath) (*consultOutput, error) {
+func (s *Server) getConsultNow(ctx context.Context, in *ConsultPath) (*output[ConsultNow], error) {
 	c, err := s.control.ReadConsult(ctx, actorOf(ctx), in.ID)
 	return consultAnswer(ctx, c, err)
 }
 
-func (s *Server) extendConsultNow(ctx context.Context, in *ConsultPath) (*consultOutput, error) {
+func (s *Server) extendConsultNow(ctx context.Context, in *ConsultPath) (*output[ConsultNow], error) {
 	c, err := s.control.ExtendConsult(ctx, actorOf(ctx), in.ID)
 	return consultAnswer(ctx, c, err)
 }
 
-func (s *Server) revokeConsultNow(ctx context.Context, in *ConsultPath) (*consultOutput, error) {
+func (s *Server) revokeConsultNow(ctx context.Context, in *ConsultPath) (*output[ConsultNow], error) {
 	c, err := s.control.RevokeConsult(ctx, actorOf(ctx), in.ID)
 	return consultAnswer(ctx, c, err)
 }
@@ -184,7 +164,7 @@ type ResendConsultNow struct {
 	Language string `json:"language,omitempty" doc:"Of the message; absent: the organisation's."`
 }
 
-func (s *Server) resendConsultNow(ctx context.Context, in *resendInput) (*consultOutput, error) {
+func (s *Server) resendConsultNow(ctx context.Context, in *resendInput) (*output[ConsultNow], error) {
 	var body ResendConsultNow
 	if in.Body != nil {
 		body = *in.Body

@@ -97,16 +97,8 @@ func (s *Server) removeRegistration(ctx context.Context, in *RegistrationPath) (
 	return nil, s.control.RemoveRegistration(ctx, actorOf(ctx), in.ID)
 }
 
-func (s *Server) sendRegistration(ctx context.Context, in *sendingInput) (*sentOutput, error) {
-	once, err := in.once("send_registration")
-	if err != nil {
-		return nil, err
-	}
-	r, sent, err := s.control.SendRegistration(ctx, actorOf(ctx), in.ID, control.Contact(in.Body.To), in.Body.Language, once)
-	if err != nil {
-		return nil, err
-	}
-	return &sentOutput{Body: sentOf(ctx, in.Body.To, sent, r.Link)}, nil
+func (s *Server) sendRegistration(ctx context.Context, in *sendingInput) (*output[Sent], error) {
+	return send(ctx, in, "send_registration", s.control.SendRegistration, func(r control.GroupRegistration) string { return r.Link })
 }
 
 // Registered is what somebody gets who registered by a group's link: a link

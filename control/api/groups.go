@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"time"
 
@@ -50,6 +49,16 @@ func (s *Server) registerGroups(h huma.API) {
 		errors:      []int{http.StatusConflict, http.StatusInsufficientStorage},
 	}), s.cancelGroup)
 	add(s, h, of(control.ThingGroup, route{
+		method: http.MethodPost, path: "/groups/{id}/send", id: "send-group", status: http.StatusOK,
+		summary: "Send the link to register for a group by", errors: bodyErrors(http.StatusConflict),
+	}), s.sendGroup)
+	s.registerGroupSessions(h, of)
+	s.registerRegistrations(h, of)
+}
+
+// registerGroupSessions adds what is done when a group meets.
+func (s *Server) registerGroupSessions(h huma.API, of func(control.ThingKind, route) route) {
+	add(s, h, of(control.ThingGroup, route{
 		method: http.MethodPost, path: "/groups/{id}/start", id: "start-group", status: http.StatusOK,
 		summary: "Start the session of a group",
 		description: "It ends four hours from now; 30, 10 and 1 minutes before everybody in it is told. Who starts a group " +
@@ -70,10 +79,6 @@ func (s *Server) registerGroups(h huma.API) {
 		errors: []int{http.StatusConflict, http.StatusInsufficientStorage},
 	}), s.endGroup)
 	add(s, h, of(control.ThingGroup, route{
-		method: http.MethodPost, path: "/groups/{id}/send", id: "send-group", status: http.StatusOK,
-		summary: "Send the link to register for a group by", errors: bodyErrors(http.StatusConflict),
-	}), s.sendGroup)
-	add(s, h, of(control.ThingGroup, route{
 		method: http.MethodGet, path: "/groups/{id}/lobby", id: "get-group-lobby", status: http.StatusOK,
 		summary:     "List who waits for a group",
 		description: "In order of arrival. The event `group_lobby` of the area says when it is another list.",
@@ -91,7 +96,6 @@ func (s *Server) registerGroups(h huma.API) {
 		description: "In order of arrival, as far as there are seats; the others keep their place and are listed in `refused`.",
 		errors:      []int{http.StatusConflict, http.StatusInsufficientStorage},
 	}), s.admitAllToGroup)
-	s.registerRegistrations(h, of)
 }
 
 // Group is a group consultation.
@@ -131,25 +135,13 @@ func (s *Server) groupAnswer(ctx context.Context, g control.GroupSession, err er
 }
 
 type listGroupsInput struct {
-	ID     string    `path:"id" doc:"The area's id."`
-	From   time.Time `query:"from" doc:"Those that start then or later; absent: from a day ago."`
-	Until  time.Time `query:"until" doc:"Those that start before; absent: 31 days after from."`
-	Cursor string    `query:"cursor" maxLength:"128" doc:"next_cursor of the page before."`
-	Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most groups of the answer."`
+	AreaPath
+	PeriodQuery
 }
 
 func (s *Server) listGroups(ctx context.Context, in *listGroupsInput) (*listOutput[Group], error) {
-	if in.From.IsZero() {
-		in.From = s.now().Add(-24 * time.Hour)
-	}
-	if in.Until.IsZero() {
-		in.Until = in.From.Add(defaultPeriod)
-	}
-	after, err := base64.RawURLEncoding.DecodeString(in.Cursor)
-	if err != nil {
-		after = []byte("?") // which the rules refuse
-	}
-	page, err := s.control.Groups(ctx, actorOf(ctx), in.ID, in.From, in.Until, control.Query{After: string(after), Limit: in.Limit})
+	from, until := in.period(s.now())
+	page, err := s.control.Groups(ctx, actorOf(ctx), in.ID, from, until, in.query())
 	if err != nil {
 		return nil, err
 	}
@@ -267,33 +259,18 @@ func (s *Server) intoGroup(ctx context.Context, in *intoGroupInput,
 		return nil, err
 	}
 	started, err := enter(ctx, who, in.ID)
-	if err == nil {
-		err = s.seated(ctx, started.Join.ParticipantID)
-	}
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.tokenOf(ctx, started.Join)
+	seat, err := s.inCall(ctx, started.Join, started.Call)
 	if err != nil {
 		return nil, err
 	}
-	call, err := s.callOf(ctx, started.Call)
-	if err != nil {
-		return nil, err
-	}
-	return &output[StartedGroup]{Body: StartedGroup{Token: token, Group: s.groupOf(ctx, started.Group), Call: call}}, nil
+	return &output[StartedGroup]{Body: StartedGroup{Token: seat.Token, Group: s.groupOf(ctx, started.Group), Call: seat.Call}}, nil
 }
 
-func (s *Server) sendGroup(ctx context.Context, in *sendingInput) (*sentOutput, error) {
-	once, err := in.once("send_group")
-	if err != nil {
-		return nil, err
-	}
-	g, sent, err := s.control.SendGroup(ctx, actorOf(ctx), in.ID, control.Contact(in.Body.To), in.Body.Language, once)
-	if err != nil {
-		return nil, err
-	}
-	return &sentOutput{Body: sentOf(ctx, in.Body.To, sent, g.Link)}, nil
+func (s *Server) sendGroup(ctx context.Context, in *sendingInput) (*output[Sent], error) {
+	return send(ctx, in, "send_group", s.control.SendGroup, func(g control.GroupSession) string { return g.Link })
 }
 
 // GroupLobby is who waits for a group. It has no pages: registrations are

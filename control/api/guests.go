@@ -84,37 +84,26 @@ func guestVisitOf(id string, v control.GuestView) GuestVisit {
 	}
 }
 
-// someVisitOutput is a Visit or a GuestVisit.
-type someVisitOutput struct {
-	Body any
-}
-
-func (s *Server) getVisit(ctx context.Context, in *VisitPath) (*someVisitOutput, error) {
+// getVisit answers a Visit, or a GuestVisit.
+func (s *Server) getVisit(ctx context.Context, in *VisitPath) (*output[any], error) {
 	actor := actorOf(ctx)
 	if accessOf(ctx).guest {
 		view, err := s.control.GuestView(ctx, actor, in.ID)
 		if err != nil {
 			return nil, err
 		}
-		return &someVisitOutput{Body: guestVisitOf(in.ID, view)}, nil
+		return &output[any]{Body: guestVisitOf(in.ID, view)}, nil
 	}
 	v, err := s.control.Visit(ctx, actor, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &someVisitOutput{Body: visitOf(v)}, nil
+	return &output[any]{Body: visitOf(v)}, nil
 }
 
-func (s *Server) returnToVisit(ctx context.Context, in *VisitPath) (*tokenOutput, error) {
+func (s *Server) returnToVisit(ctx context.Context, in *VisitPath) (*output[Token], error) {
 	join, err := s.control.VisitSeat(ctx, actorOf(ctx), in.ID)
-	if err != nil {
-		return nil, err
-	}
-	token, err := s.tokenOf(ctx, join)
-	if err != nil {
-		return nil, err
-	}
-	return &tokenOutput{Body: token}, nil
+	return s.tokenAnswer(ctx, join, err)
 }
 
 type leaveVisitOutput struct {

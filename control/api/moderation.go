@@ -86,7 +86,7 @@ type ChangeCall struct {
 	Chat string `json:"chat" enum:"on,off" doc:"off: participants write to moderators only."`
 }
 
-func (s *Server) changeCall(ctx context.Context, in *changeCallInput) (*callOutput, error) {
+func (s *Server) changeCall(ctx context.Context, in *changeCallInput) (*output[Call], error) {
 	call, err := s.control.SetChat(ctx, actorOf(ctx), in.ID, in.Body.Chat == "on")
 	return s.callAnswer(ctx, call, err)
 }
@@ -105,7 +105,7 @@ type LockCall struct {
 	Locked bool `json:"locked"`
 }
 
-func (s *Server) lockCall(ctx context.Context, in *lockCallInput) (*callOutput, error) {
+func (s *Server) lockCall(ctx context.Context, in *lockCallInput) (*output[Call], error) {
 	call, err := s.control.LockCall(ctx, actorOf(ctx), in.ID, in.Body.Locked)
 	return s.callAnswer(ctx, call, err)
 }
@@ -166,7 +166,7 @@ type Spotlight struct {
 	On bool `json:"on" doc:"false: nobody any more."`
 }
 
-func (s *Server) spotlightInCall(ctx context.Context, in *spotlightInput) (*callOutput, error) {
+func (s *Server) spotlightInCall(ctx context.Context, in *spotlightInput) (*output[Call], error) {
 	call, err := s.control.Spotlight(ctx, actorOf(ctx), in.ID, in.ParticipantID, in.Body.On)
 	return s.callAnswer(ctx, call, err)
 }

@@ -25,10 +25,6 @@ type NodeList struct {
 	Items []Node `json:"items" nullable:"false"`
 }
 
-type nodesOutput struct {
-	Body NodeList
-}
-
 func (s *Server) registerNodes(h huma.API) {
 	add(s, h, route{
 		method: http.MethodGet, path: "/nodes", id: "list-nodes", tag: tagOperator, status: http.StatusOK,
@@ -36,6 +32,6 @@ func (s *Server) registerNodes(h huma.API) {
 	}, s.listNodes)
 }
 
-func (s *Server) listNodes(ctx context.Context, _ *struct{}) (*nodesOutput, error) {
-	return &nodesOutput{Body: NodeList{Items: append([]Node{}, s.nodes(ctx)...)}}, nil
+func (s *Server) listNodes(ctx context.Context, _ *struct{}) (*output[NodeList], error) {
+	return &output[NodeList]{Body: NodeList{Items: append([]Node{}, s.nodes(ctx)...)}}, nil
 }

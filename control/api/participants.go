@@ -25,16 +25,12 @@ type Source struct {
 	MutedByServer bool   `json:"muted_by_server" doc:"Nothing of it is forwarded, whatever the person says."`
 }
 
-type participantsOutput struct {
-	Body ParticipantList
-}
-
 // ParticipantList is who is in a room. It has no pages: a room is bounded.
 type ParticipantList struct {
 	Items []Participant `json:"items" nullable:"false"`
 }
 
-func (s *Server) listParticipants(ctx context.Context, in *RoomPath) (*participantsOutput, error) {
+func (s *Server) listParticipants(ctx context.Context, in *RoomPath) (*output[ParticipantList], error) {
 	people, err := s.control.Participants(ctx, callerOf(ctx), in.ID)
 	if err != nil {
 		return nil, err
@@ -50,7 +46,7 @@ func (s *Server) listParticipants(ctx context.Context, in *RoomPath) (*participa
 		}
 		list.Items = append(list.Items, item)
 	}
-	return &participantsOutput{Body: list}, nil
+	return &output[ParticipantList]{Body: list}, nil
 }
 
 // ParticipantPath is the path of a participant.

@@ -60,11 +60,7 @@ type AreaState struct {
 	SuspendedReason string `json:"suspended_reason,omitempty"`
 }
 
-type queueOutput struct {
-	Body Queue
-}
-
-func (s *Server) getQueue(ctx context.Context, in *AreaPath) (*queueOutput, error) {
+func (s *Server) getQueue(ctx context.Context, in *AreaPath) (*output[Queue], error) {
 	q, err := s.control.Queue(ctx, actorOf(ctx), in.ID)
 	if err != nil {
 		return nil, err
@@ -73,7 +69,7 @@ func (s *Server) getQueue(ctx context.Context, in *AreaPath) (*queueOutput, erro
 	if err != nil {
 		return nil, err
 	}
-	return &queueOutput{Body: queue}, nil
+	return &output[Queue]{Body: queue}, nil
 }
 
 func (s *Server) queueOf(ctx context.Context, q control.Queue) (Queue, error) {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"time"
 
@@ -68,11 +67,11 @@ type CreateRoom struct {
 	Name     string `json:"name,omitempty" doc:"At most 80 characters." example:"Intake"`
 }
 
-type roomOutput struct {
-	Body Room
+func roomAnswer(ctx context.Context, r control.Room, err error) (*output[Room], error) {
+	return respond(r, err, func(r control.Room) Room { return roomOf(ctx, r) })
 }
 
-func (s *Server) createRoom(ctx context.Context, in *createRoomInput) (*roomOutput, error) {
+func (s *Server) createRoom(ctx context.Context, in *createRoomInput) (*output[Room], error) {
 	once, err := in.once("create_room", in.Body)
 	if err != nil {
 		return nil, err
@@ -80,52 +79,21 @@ func (s *Server) createRoom(ctx context.Context, in *createRoomInput) (*roomOutp
 	room, err := s.control.CreateRoom(ctx, callerOf(ctx), control.RoomSpec{
 		Type: control.RoomType(in.Body.Type), Name: in.Body.Name, Capacity: in.Body.Capacity,
 	}, once)
+	return roomAnswer(ctx, room, err)
+}
+
+func (s *Server) listRooms(ctx context.Context, in *ListQuery) (*listOutput[Room], error) {
+	q := in.query()
+	page, err := s.control.Rooms(ctx, callerOf(ctx), q.After, q.Limit)
 	if err != nil {
 		return nil, err
 	}
-	return &roomOutput{Body: roomOf(ctx, room)}, nil
+	return listOf(page, func(r control.Room) Room { return roomOf(ctx, r) }), nil
 }
 
-type listRoomsInput struct {
-	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most rooms of the answer."`
-}
-
-type listRoomsOutput struct {
-	Body RoomList
-}
-
-// RoomList is a page of rooms.
-type RoomList struct {
-	Items      []Room `json:"items" nullable:"false"`
-	NextCursor string `json:"next_cursor,omitempty" doc:"Absent on the last page."`
-}
-
-func (s *Server) listRooms(ctx context.Context, in *listRoomsInput) (*listRoomsOutput, error) {
-	after, err := base64.RawURLEncoding.DecodeString(in.Cursor)
-	if err != nil {
-		after = []byte("?") // which the rules refuse
-	}
-	page, err := s.control.Rooms(ctx, callerOf(ctx), string(after), in.Limit)
-	if err != nil {
-		return nil, err
-	}
-	list := RoomList{
-		Items:      make([]Room, 0, len(page.Items)),
-		NextCursor: base64.RawURLEncoding.EncodeToString([]byte(page.Next)),
-	}
-	for _, room := range page.Items {
-		list.Items = append(list.Items, roomOf(ctx, room))
-	}
-	return &listRoomsOutput{Body: list}, nil
-}
-
-func (s *Server) getRoom(ctx context.Context, in *RoomPath) (*roomOutput, error) {
+func (s *Server) getRoom(ctx context.Context, in *RoomPath) (*output[Room], error) {
 	room, err := s.control.Room(ctx, callerOf(ctx), in.ID)
-	if err != nil {
-		return nil, err
-	}
-	return &roomOutput{Body: roomOf(ctx, room)}, nil
+	return roomAnswer(ctx, room, err)
 }
 
 func (s *Server) deleteRoom(ctx context.Context, in *RoomPath) (*struct{}, error) {
@@ -144,10 +112,6 @@ type CreateToken struct {
 	Role string `json:"role" enum:"moderator,participant,viewer" doc:"A viewer publishes nothing."`
 }
 
-type tokenOutput struct {
-	Body Token
-}
-
 // Token lets one person join a room once.
 type Token struct {
 	Token         string    `json:"token" doc:"A secret: it belongs into the first message on the WebSocket, never into a URL."`
@@ -156,7 +120,7 @@ type Token struct {
 	SignalURL     string    `json:"signal_url" doc:"Where the WebSocket is." example:"wss://calls.example.org/api/v1/signal"`
 }
 
-func (s *Server) createToken(ctx context.Context, in *createTokenInput) (*tokenOutput, error) {
+func (s *Server) createToken(ctx context.Context, in *createTokenInput) (*output[Token], error) {
 	once, err := in.once("create_token", struct {
 		Room string
 		Body CreateToken
@@ -166,14 +130,18 @@ func (s *Server) createToken(ctx context.Context, in *createTokenInput) (*tokenO
 	}
 	join, err := s.control.CreateJoin(ctx, callerOf(ctx), in.ID,
 		control.JoinSpec{Name: in.Body.Name, Role: control.Role(in.Body.Role)}, once)
+	return s.tokenAnswer(ctx, join, err)
+}
+
+func (s *Server) tokenAnswer(ctx context.Context, j control.Join, err error) (*output[Token], error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.tokenOf(ctx, join)
+	token, err := s.tokenOf(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	return &tokenOutput{Body: token}, nil
+	return &output[Token]{Body: token}, nil
 }
 
 // tokenOf signs a join. The same join gives the same token, so that a

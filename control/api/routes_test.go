@@ -151,7 +151,7 @@ func TestForeignRoom(t *testing.T) {
 	if len(f.media.closed)+len(f.media.muted) != 0 || len(f.media.rooms[room.ID]) != 1 {
 		t.Error("a foreign request had an effect")
 	}
-	if list := must[RoomList](f, http.StatusOK, "GET", "/api/v1/rooms", f.foreign, ""); len(list.Items) != 0 {
+	if list := must[List[Room]](f, http.StatusOK, "GET", "/api/v1/rooms", f.foreign, ""); len(list.Items) != 0 {
 		t.Errorf("a foreign list shows %v", list.Items)
 	}
 }
@@ -226,7 +226,7 @@ func TestPaging(t *testing.T) {
 	}
 	query := "?limit=2"
 	for range 3 {
-		list := must[RoomList](f, http.StatusOK, "GET", "/api/v1/rooms"+query, f.key, "")
+		list := must[List[Room]](f, http.StatusOK, "GET", "/api/v1/rooms"+query, f.key, "")
 		for _, room := range list.Items {
 			got = append(got, room.ID)
 		}
@@ -297,7 +297,7 @@ func TestFailureLimit(t *testing.T) {
 	if a := entry(room.Link); a.status != 200 {
 		t.Errorf("a good link was refused for others' bad ones: %d %s", a.status, a.body)
 	}
-	must[RoomList](f, http.StatusOK, "GET", "/api/v1/rooms", f.key, "")
+	must[List[Room]](f, http.StatusOK, "GET", "/api/v1/rooms", f.key, "")
 	f.now.advance(DefaultConfig().FailureInterval)
 	if a := entry(unknown); a.status != 404 {
 		t.Errorf("after the interval: %d", a.status)

@@ -31,10 +31,6 @@ type Sent struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When the link can no longer be used; absent: not for the time being."`
 }
 
-type sentOutput struct {
-	Body Sent
-}
-
 // sentOf is how a link that may also be shown went.
 func sentOf(ctx context.Context, to Contact, sent bool, secret string) Sent {
 	switch {
@@ -68,19 +64,23 @@ func (s *Server) registerSending(h huma.API) {
 	}, s.sendAreaLink)
 }
 
-func (s *Server) sendAreaLink(ctx context.Context, in *sendingInput) (*sentOutput, error) {
-	once, err := in.once("send_area_link")
+// send has the rules send the link of a thing, as by, and answers how it went.
+func send[T any](ctx context.Context, in *sendingInput, operation string,
+	by func(ctx context.Context, actor control.Actor, id string, to control.Contact, language string, once *control.Once) (thing T, sent bool, err error),
+	link func(T) string) (*output[Sent], error) {
+	once, err := in.once(operation)
 	if err != nil {
 		return nil, err
 	}
-	area, sent, err := s.control.SendAreaLink(ctx, actorOf(ctx), in.ID, control.Contact(in.Body.To), in.Body.Language, once)
-	if err != nil {
-		return nil, err
-	}
-	return &sentOutput{Body: sentOf(ctx, in.Body.To, sent, area.Link)}, nil
+	thing, sent, err := by(ctx, actorOf(ctx), in.ID, control.Contact(in.Body.To), in.Body.Language, once)
+	return respond(thing, err, func(thing T) Sent { return sentOf(ctx, in.Body.To, sent, link(thing)) })
 }
 
-func (s *Server) inviteToCall(ctx context.Context, in *sendingInput) (*sentOutput, error) {
+func (s *Server) sendAreaLink(ctx context.Context, in *sendingInput) (*output[Sent], error) {
+	return send(ctx, in, "send_area_link", s.control.SendAreaLink, func(a control.Area) string { return a.Link })
+}
+
+func (s *Server) inviteToCall(ctx context.Context, in *sendingInput) (*output[Sent], error) {
 	once, err := in.once("invite_to_call")
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (s *Server) inviteToCall(ctx context.Context, in *sendingInput) (*sentOutpu
 	if err != nil {
 		return nil, err
 	}
-	return &sentOutput{Body: Sent{
+	return &output[Sent]{Body: Sent{
 		Channel: string(invite.Channel), Link: guestLink(originOf(ctx).base, invite.Link), ExpiresAt: &invite.ExpiresAt,
 	}}, nil
 }

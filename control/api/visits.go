@@ -92,16 +92,7 @@ func visitOf(v control.Visit) Visit {
 	return shown
 }
 
-type visitOutput struct {
-	Body Visit
-}
-
-func visitAnswer(v control.Visit, err error) (*visitOutput, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &visitOutput{Body: visitOf(v)}, nil
-}
+func visitAnswer(v control.Visit, err error) (*output[Visit], error) { return respond(v, err, visitOf) }
 
 // Conductor is who comes into a call where an app with an API key asks for it.
 type Conductor struct {
@@ -155,10 +146,6 @@ func (in *admitInput) body() AdmitVisit {
 	return *in.Body
 }
 
-type admittedOutput struct {
-	Body Admitted
-}
-
 // Admitted is a guest in a call, with the join token of who took them there.
 type Admitted struct {
 	Token
@@ -166,47 +153,40 @@ type Admitted struct {
 	Call  Call  `json:"call"`
 }
 
-func (s *Server) admitVisit(ctx context.Context, in *admitInput) (*admittedOutput, error) {
+func (s *Server) admitVisit(ctx context.Context, in *admitInput) (*output[Admitted], error) {
 	body := in.body()
 	return s.admitTo(ctx, in.ID, body.Provider, control.AdmitSpec{CallID: body.CallID, Confirm: body.Confirm})
 }
 
-func (s *Server) admitTo(ctx context.Context, visitID string, provider *Conductor, spec control.AdmitSpec) (*admittedOutput, error) {
+func (s *Server) admitTo(ctx context.Context, visitID string, provider *Conductor, spec control.AdmitSpec) (*output[Admitted], error) {
 	who, err := staffOf(ctx, provider)
 	if err != nil {
 		return nil, err
 	}
 	admitted, err := s.control.Admit(ctx, who, visitID, spec)
-	if err == nil {
-		err = s.seated(ctx, admitted.Join.ParticipantID)
-	}
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.tokenOf(ctx, admitted.Join)
+	seat, err := s.inCall(ctx, admitted.Join, admitted.Call)
 	if err != nil {
 		return nil, err
 	}
-	call, err := s.callOf(ctx, admitted.Call)
-	if err != nil {
-		return nil, err
-	}
-	return &admittedOutput{Body: Admitted{Token: token, Visit: visitOf(admitted.Visit), Call: call}}, nil
+	return &output[Admitted]{Body: Admitted{Token: seat.Token, Visit: visitOf(admitted.Visit), Call: seat.Call}}, nil
 }
 
 // joinVisit is to admit a guest who is in a call.
-func (s *Server) joinVisit(ctx context.Context, in *admitInput) (*admittedOutput, error) {
+func (s *Server) joinVisit(ctx context.Context, in *admitInput) (*output[Admitted], error) {
 	return s.admitFrom(ctx, in, control.VisitInCall, "This person is in no call: admit them.")
 }
 
 // resumeVisit is to admit a guest who is on hold.
-func (s *Server) resumeVisit(ctx context.Context, in *admitInput) (*admittedOutput, error) {
+func (s *Server) resumeVisit(ctx context.Context, in *admitInput) (*output[Admitted], error) {
 	return s.admitFrom(ctx, in, control.VisitOnHold, "This person isn't on hold.")
 }
 
 // admitFrom admits a guest who is in a state now. Should that change before
 // the rules decide, they decide by what is then.
-func (s *Server) admitFrom(ctx context.Context, in *admitInput, state control.VisitState, otherwise string) (*admittedOutput, error) {
+func (s *Server) admitFrom(ctx context.Context, in *admitInput, state control.VisitState, otherwise string) (*output[Admitted], error) {
 	body := in.body()
 	if body.CallID != "" {
 		return nil, &control.FieldError{Field: "call_id", Message: "must be left out here"}
@@ -221,11 +201,11 @@ func (s *Server) admitFrom(ctx context.Context, in *admitInput, state control.Vi
 	return s.admitTo(ctx, in.ID, body.Provider, control.AdmitSpec{Confirm: body.Confirm})
 }
 
-func (s *Server) holdVisit(ctx context.Context, in *VisitPath) (*visitOutput, error) {
+func (s *Server) holdVisit(ctx context.Context, in *VisitPath) (*output[Visit], error) {
 	return visitAnswer(s.control.Hold(ctx, actorOf(ctx), in.ID))
 }
 
-func (s *Server) removeVisit(ctx context.Context, in *VisitPath) (*visitOutput, error) {
+func (s *Server) removeVisit(ctx context.Context, in *VisitPath) (*output[Visit], error) {
 	return visitAnswer(s.control.RemoveVisit(ctx, actorOf(ctx), in.ID))
 }
 
@@ -240,7 +220,7 @@ type DenyVisit struct {
 	Provider *Conductor `json:"provider,omitempty" doc:"With an API key: whose name stands by the reason."`
 }
 
-func (s *Server) denyVisit(ctx context.Context, in *denyInput) (*visitOutput, error) {
+func (s *Server) denyVisit(ctx context.Context, in *denyInput) (*output[Visit], error) {
 	var body DenyVisit
 	if in.Body != nil {
 		body = *in.Body
@@ -264,7 +244,7 @@ type MessageVisit struct {
 	Provider *Conductor `json:"provider,omitempty" doc:"With an API key: whose name stands by it."`
 }
 
-func (s *Server) messageVisit(ctx context.Context, in *messageInput) (*visitOutput, error) {
+func (s *Server) messageVisit(ctx context.Context, in *messageInput) (*output[Visit], error) {
 	who, err := writerOf(ctx, in.Body.Provider)
 	if err != nil {
 		return nil, err
@@ -289,7 +269,7 @@ type TransferVisit struct {
 	AreaID string `json:"area_id" doc:"Where to."`
 }
 
-func (s *Server) transferVisit(ctx context.Context, in *transferInput) (*visitOutput, error) {
+func (s *Server) transferVisit(ctx context.Context, in *transferInput) (*output[Visit], error) {
 	if err := s.need(ctx, auth.TransferInto, control.ThingArea, in.Body.AreaID); err != nil {
 		return nil, err
 	}
