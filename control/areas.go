@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -150,71 +149,22 @@ func alertable(tx store.Tx, a Area) error {
 	return nil
 }
 
+// areas is how waiting areas are read and changed.
+func (s *Service) areas() placeKind[areaRecord, Area] {
+	return placeKind[areaRecord, Area]{
+		service: s, name: "waiting area", child: childArea, live: liveArea, put: putArea, shown: s.area,
+		changed: func(tx store.Tx, now time.Time, id string) error { return announce(tx, now, id, AreaChanged, id) },
+	}
+}
+
 // Area returns an area, or ErrNotFound.
 func (s *Service) Area(ctx context.Context, actor Actor, id string) (Area, error) {
-	var a areaRecord
-	err := s.store.View(ctx, func(tx store.Tx) (err error) {
-		if a, err = liveArea(tx, id); err != nil {
-			return err
-		}
-		return actor.reach(a.OrganisationID)
-	})
-	if err != nil {
-		return Area{}, fmt.Errorf("read an area: %w", err)
-	}
-	return s.area(a), nil
+	return s.areas().read(ctx, actor, id)
 }
 
 // Areas lists a unit's waiting areas.
 func (s *Service) Areas(ctx context.Context, actor Actor, unitID string, q Query) (Page[Area], error) {
-	page, err := list(ctx, s, actor, ThingUnit, unitID, childArea, q, func(tx store.Tx, id string) (Area, bool, error) {
-		a, err := liveArea(tx, id)
-		if err != nil {
-			return Area{}, false, err
-		}
-		return s.area(a), true, nil
-	})
-	if err != nil {
-		return Page[Area]{}, fmt.Errorf("list areas: %w", err)
-	}
-	return page, nil
-}
-
-// changeArea reads an area, has change change it, and writes it with its audit
-// record and its event.
-func (s *Service) changeArea(ctx context.Context, actor Actor, id string, action Action,
-	change func(tx store.Tx, a *areaRecord) (details []string, err error)) (Area, error) {
-	var area Area
-	err := s.store.Update(ctx, func(tx store.Tx) error {
-		a, err := liveArea(tx, id)
-		if err != nil {
-			return err
-		}
-		if err := actor.reach(a.OrganisationID); err != nil {
-			return err
-		}
-		details, err := change(tx, &a)
-		if errors.Is(err, errUnchanged) {
-			area = s.area(a)
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := putArea(tx, a); err != nil {
-			return err
-		}
-		now := s.clock()
-		if err := announce(tx, now, id, AreaChanged, id); err != nil {
-			return err
-		}
-		area = s.area(a)
-		return audit(tx, now, actor, action, a.subject(), details...)
-	})
-	if err != nil {
-		return Area{}, fmt.Errorf("change an area: %w", err)
-	}
-	return area, nil
+	return s.areas().list(ctx, actor, ThingUnit, unitID, q)
 }
 
 // AreaPatch is what to change of an area; nil leaves it.
@@ -225,7 +175,7 @@ type AreaPatch struct {
 
 // UpdateArea changes an area's name or settings. Its slug and link stay.
 func (s *Service) UpdateArea(ctx context.Context, actor Actor, id string, p AreaPatch) (Area, error) {
-	return s.changeArea(ctx, actor, id, "area.update", func(tx store.Tx, a *areaRecord) (_ []string, err error) {
+	return s.areas().change(ctx, actor, id, "area.update", func(tx store.Tx, a *areaRecord) (_ []string, err error) {
 		var changed []string
 		if p.Name != nil {
 			if a.Name, err = rename(tx, a.UnitID, childArea, a.Name, *p.Name, id); err != nil {
@@ -250,7 +200,7 @@ func (s *Service) SuspendArea(ctx context.Context, actor Actor, id, reason strin
 	if err != nil {
 		return Area{}, err
 	}
-	return s.changeArea(ctx, actor, id, "area.suspend", func(_ store.Tx, a *areaRecord) ([]string, error) {
+	return s.areas().change(ctx, actor, id, "area.suspend", func(_ store.Tx, a *areaRecord) ([]string, error) {
 		a.Suspended, a.SuspendedReason = true, reason
 		return nil, nil
 	})
@@ -258,7 +208,7 @@ func (s *Service) SuspendArea(ctx context.Context, actor Actor, id, reason strin
 
 // RestoreArea has an area's hours count again.
 func (s *Service) RestoreArea(ctx context.Context, actor Actor, id string) (Area, error) {
-	return s.changeArea(ctx, actor, id, "area.restore", func(_ store.Tx, a *areaRecord) ([]string, error) {
+	return s.areas().change(ctx, actor, id, "area.restore", func(_ store.Tx, a *areaRecord) ([]string, error) {
 		a.Suspended, a.SuspendedReason = false, ""
 		return nil, nil
 	})
@@ -267,7 +217,7 @@ func (s *Service) RestoreArea(ctx context.Context, actor Actor, id string) (Area
 // ResetAreaLink gives an area a new link and kills the old one at once. With
 // once, a repetition returns the area as it is.
 func (s *Service) ResetAreaLink(ctx context.Context, actor Actor, id string, once *Once) (Area, error) {
-	return s.changeArea(ctx, actor, id, "area.link_reset", func(tx store.Tx, a *areaRecord) ([]string, error) {
+	return s.areas().change(ctx, actor, id, "area.link_reset", func(tx store.Tx, a *areaRecord) ([]string, error) {
 		return nil, s.resetLink(tx, actor, once, a.link(), &a.sealedLink)
 	})
 }

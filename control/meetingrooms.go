@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -124,67 +123,22 @@ func (s *Service) createMeetingRoom(tx store.Tx, actor Actor, room MeetingRoom) 
 	return s.meetingRoom(r), audit(tx, r.CreatedAt, actor, "meeting_room.create", r.subject(), "name", r.Name)
 }
 
+// meetingRooms is how meeting rooms are read and changed.
+func (s *Service) meetingRooms() placeKind[meetingRoomRecord, MeetingRoom] {
+	return placeKind[meetingRoomRecord, MeetingRoom]{
+		service: s, name: "meeting room", child: childMeetingRoom, live: liveMeetingRoom, put: putMeetingRoom, shown: s.meetingRoom,
+	}
+}
+
 // MeetingRoom returns a meeting room, or ErrNotFound.
 func (s *Service) MeetingRoom(ctx context.Context, actor Actor, id string) (MeetingRoom, error) {
-	var r meetingRoomRecord
-	err := s.store.View(ctx, func(tx store.Tx) (err error) {
-		if r, err = liveMeetingRoom(tx, id); err != nil {
-			return err
-		}
-		return actor.reach(r.OrganisationID)
-	})
-	if err != nil {
-		return MeetingRoom{}, fmt.Errorf("read a meeting room: %w", err)
-	}
-	return s.meetingRoom(r), nil
+	return s.meetingRooms().read(ctx, actor, id)
 }
 
 // MeetingRooms lists the meeting rooms of a unit (not those of its areas) or
 // of an area.
 func (s *Service) MeetingRooms(ctx context.Context, actor Actor, parent Scope, q Query) (Page[MeetingRoom], error) {
-	page, err := list(ctx, s, actor, ThingKind(parent.Kind), parent.ID, childMeetingRoom, q,
-		func(tx store.Tx, id string) (MeetingRoom, bool, error) {
-			r, err := liveMeetingRoom(tx, id)
-			if err != nil {
-				return MeetingRoom{}, false, err
-			}
-			return s.meetingRoom(r), true, nil
-		})
-	if err != nil {
-		return Page[MeetingRoom]{}, fmt.Errorf("list meeting rooms: %w", err)
-	}
-	return page, nil
-}
-
-func (s *Service) changeMeetingRoom(ctx context.Context, actor Actor, id string, action Action,
-	change func(tx store.Tx, r *meetingRoomRecord) (details []string, err error)) (MeetingRoom, error) {
-	var room MeetingRoom
-	err := s.store.Update(ctx, func(tx store.Tx) error {
-		r, err := liveMeetingRoom(tx, id)
-		if err != nil {
-			return err
-		}
-		if err := actor.reach(r.OrganisationID); err != nil {
-			return err
-		}
-		details, err := change(tx, &r)
-		if errors.Is(err, errUnchanged) {
-			room = s.meetingRoom(r)
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := putMeetingRoom(tx, r); err != nil {
-			return err
-		}
-		room = s.meetingRoom(r)
-		return audit(tx, s.clock(), actor, action, r.subject(), details...)
-	})
-	if err != nil {
-		return MeetingRoom{}, fmt.Errorf("change a meeting room: %w", err)
-	}
-	return room, nil
+	return s.meetingRooms().list(ctx, actor, ThingKind(parent.Kind), parent.ID, q)
 }
 
 // MeetingRoomPatch is what to change of a meeting room; nil leaves it.
@@ -195,7 +149,7 @@ type MeetingRoomPatch struct {
 
 // UpdateMeetingRoom renames, locks or unlocks a meeting room.
 func (s *Service) UpdateMeetingRoom(ctx context.Context, actor Actor, id string, p MeetingRoomPatch) (MeetingRoom, error) {
-	return s.changeMeetingRoom(ctx, actor, id, "meeting_room.update", func(tx store.Tx, r *meetingRoomRecord) (_ []string, err error) {
+	return s.meetingRooms().change(ctx, actor, id, "meeting_room.update", func(tx store.Tx, r *meetingRoomRecord) (_ []string, err error) {
 		var changed []string
 		if p.Name != nil {
 			if r.Name, err = rename(tx, r.parent(), childMeetingRoom, r.Name, *p.Name, id); err != nil {
@@ -214,7 +168,7 @@ func (s *Service) UpdateMeetingRoom(ctx context.Context, actor Actor, id string,
 // ResetMeetingRoomLink gives a meeting room a new link and kills the old one
 // at once (R-MR-4). With once, a repetition returns the room as it is.
 func (s *Service) ResetMeetingRoomLink(ctx context.Context, actor Actor, id string, once *Once) (MeetingRoom, error) {
-	return s.changeMeetingRoom(ctx, actor, id, "meeting_room.link_reset", func(tx store.Tx, r *meetingRoomRecord) ([]string, error) {
+	return s.meetingRooms().change(ctx, actor, id, "meeting_room.link_reset", func(tx store.Tx, r *meetingRoomRecord) ([]string, error) {
 		return nil, s.resetLink(tx, actor, once, r.link(), &r.sealedLink)
 	})
 }
