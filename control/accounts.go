@@ -219,18 +219,6 @@ func (s *Service) changeAccount(ctx context.Context, actor Actor, id string, act
 	return a, nil
 }
 
-// RenameAccount changes the name that others see.
-func (s *Service) RenameAccount(ctx context.Context, actor Actor, id, name string) (Account, error) {
-	name, err := CleanName("name", name)
-	if err != nil {
-		return Account{}, err
-	}
-	return s.changeAccount(ctx, actor, id, "account.update", func(_ *change, _ *accountRecord, p *accountPerson) error {
-		p.Name = name
-		return nil
-	})
-}
-
 // OwnAccountPatch is what somebody changes of their own account; nil leaves it.
 type OwnAccountPatch struct {
 	Name *string

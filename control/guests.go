@@ -17,11 +17,6 @@ const (
 	maxRTT          = 60_000
 )
 
-// guestActor is the guest of a visit.
-func (v *visitRecord) guestActor() Actor {
-	return Actor{Kind: ActorGuest, ID: v.ID, OrganisationID: v.OrganisationID}
-}
-
 // own checks that a guest speaks of their own visit (R-IA-2).
 func own(actor Actor, visitID string) error {
 	if actor.Kind == ActorGuest && actor.ID != visitID {
