@@ -2,12 +2,10 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/atriumrtc/atrium/signal/client"
 	"github.com/atriumrtc/atrium/signal/client/check"
 )
 
@@ -75,24 +73,13 @@ func RunBreakout(ctx context.Context, s Breakout, o Options) (*BreakoutResult, e
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	if o.Progress == nil {
-		return nil, errors.New("bench: no Progress given")
-	}
-	rooms, err := newAPIRooms(s.URL, o)
+	t, err := o.tools(s.URL, s.Light)
 	if err != nil {
 		return nil, err
 	}
-	defer rooms.close()
-	joiner := clientJoiner{url: s.URL, insecure: o.Insecure}
-	if s.Light {
-		if joiner.light, err = client.NewLight(); err != nil {
-			return nil, err
-		}
-		defer joiner.light.Close() //nolint:errcheck // every result has been read
-	}
+	defer t.close()
 	r := &breakoutRun{
-		scenario: s, api: &apiConsultation{apiRooms: rooms}, attender: joiner,
-		server:   serverWatch{url: o.MetricsURL, source: o.Metrics, process: process{o.ServerPID}, profile: o.Profile},
+		scenario: s, api: &apiConsultation{apiRooms: t.rooms}, attender: t.joiner, server: t.server,
 		progress: o.Progress, version: o.Version,
 	}
 	return r.do(ctx)

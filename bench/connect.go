@@ -170,6 +170,45 @@ type Options struct {
 	Version string
 }
 
+// tools are what a run against a server is carried out with.
+type tools struct {
+	rooms  *apiRooms
+	joiner clientJoiner
+	server serverWatch
+}
+
+// tools opens what a run against the server at url needs, with light clients or
+// full ones. Errors as of [Run].
+func (o Options) tools(url string, light bool) (*tools, error) {
+	if o.Progress == nil {
+		return nil, errors.New("bench: no Progress given")
+	}
+	rooms, err := newAPIRooms(url, o)
+	if err != nil {
+		return nil, err
+	}
+	t := &tools{
+		rooms: rooms, joiner: clientJoiner{url: url, insecure: o.Insecure},
+		server: serverWatch{url: o.MetricsURL, source: o.Metrics, process: process{o.ServerPID}, profile: o.Profile},
+	}
+	if light {
+		if t.joiner.light, err = client.NewLight(); err != nil {
+			rooms.close()
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// close ends what the run was carried out with, once every result has been
+// read.
+func (t *tools) close() {
+	if t.joiner.light != nil {
+		_ = t.joiner.light.Close() // nothing to be lost
+	}
+	t.rooms.close()
+}
+
 // Run carries the scenario out: it makes a plain room with as many seats as
 // participants, lets them join, measures from when all have joined (or failed
 // to), and deletes the room, also when it fails or ctx ends.
@@ -182,25 +221,13 @@ func Run(ctx context.Context, s Scenario, o Options) (*Result, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	if o.Progress == nil {
-		return nil, errors.New("bench: no Progress given")
-	}
-	rooms, err := newAPIRooms(s.URL, o)
+	t, err := o.tools(s.URL, s.Light)
 	if err != nil {
 		return nil, err
 	}
-	defer rooms.close()
-	joiner := clientJoiner{url: s.URL, insecure: o.Insecure}
-	if s.Light {
-		if joiner.light, err = client.NewLight(); err != nil {
-			return nil, err
-		}
-		defer joiner.light.Close() //nolint:errcheck // every result has been read
-	}
+	defer t.close()
 	r := &run{
-		scenario: s, rooms: rooms, joiner: joiner,
-		server:   serverWatch{url: o.MetricsURL, source: o.Metrics, process: process{o.ServerPID}, profile: o.Profile},
-		progress: o.Progress, version: o.Version,
+		scenario: s, rooms: t.rooms, joiner: t.joiner, server: t.server, progress: o.Progress, version: o.Version,
 	}
 	return r.do(ctx)
 }
