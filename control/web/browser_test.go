@@ -17,9 +17,8 @@ import (
 	"github.com/atriumrtc/atrium/control/web/webtest"
 )
 
-// fakeServer serves the pages with testdata/fake in place of the SDK's
-// index.js, and an entry that takes the link "secret-of-a-room".
-func fakeServer(t *testing.T) *httptest.Server {
+// fakePages serves the pages with testdata/fake in place of the SDK's index.js.
+func fakePages(t *testing.T) *http.ServeMux {
 	t.Helper()
 	pages, err := web.New(web.Options{})
 	if err != nil {
@@ -35,6 +34,14 @@ func fakeServer(t *testing.T) *httptest.Server {
 		w.Header().Set("Content-Type", "text/javascript")
 		_, _ = w.Write(fake)
 	})
+	return mux
+}
+
+// fakeServer serves the pages with the SDK's fake, and an entry that takes the
+// link "secret-of-a-room".
+func fakeServer(t *testing.T) *httptest.Server {
+	t.Helper()
+	mux := fakePages(t)
 	mux.HandleFunc("POST /api/v1/entry", func(w http.ResponseWriter, r *http.Request) {
 		var in struct {
 			Link   string            `json:"link"`

@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/atriumrtc/atrium/control/web"
 )
 
 // object is a JSON object.
@@ -46,23 +43,10 @@ type event struct {
 // newDesk serves the pages, with the SDK's fake.
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	pages, err := web.New(web.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fake, err := os.ReadFile("testdata/fake/index.js")
-	if err != nil {
-		t.Fatal(err)
-	}
 	d := &desk{t: t, refuse: map[string]object{}, slow: map[string]chan struct{}{}, streams: map[string][]chan<- event{}}
 	d.lobby = object{"kind": "area", "organisation": "Clinic West", "name": "Dr Adler", "open": true, "phone": "+43 1 234 56 78",
 		"fields": []object{{"key": "name", "required": true}}, "welcome": ""}
-	mux := http.NewServeMux()
-	mux.Handle("/", pages)
-	mux.HandleFunc("GET /sdk/index.js", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/javascript")
-		_, _ = w.Write(fake)
-	})
+	mux := fakePages(t)
 	mux.HandleFunc("GET /api/v1/{thing}/{id}/events", d.serveEvents)
 	mux.HandleFunc("/api/v1/", d.serve)
 	d.Server = httptest.NewServer(mux)

@@ -6,7 +6,7 @@ import { endWords } from './words.js';
  * A length of time in words that don't change every second.
  * @param {number} ms
  */
-export function spanWords(ms) {
+function spanWords(ms) {
   const minutes = Math.floor(Math.max(0, ms) / 60_000);
   if (minutes < 1) return 'less than a minute';
   if (minutes < 60) return `${minutes} min`;
@@ -14,7 +14,7 @@ export function spanWords(ms) {
 }
 
 /** @param {number} ms */
-export function clockWords(ms) {
+function clockWords(ms) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
