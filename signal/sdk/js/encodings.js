@@ -6,7 +6,7 @@
  * Used when the welcome names no layers. Bitrates in bit/s.
  * @type {Readonly<Record<'camera'|'screen', readonly Layer[]>>}
  */
-export const DEFAULT_LAYERS = Object.freeze({
+const DEFAULT_LAYERS = Object.freeze({
   camera: Object.freeze([
     { rid: 'q', max_bitrate: 130_000, scale_down: 4 },
     { rid: 'h', max_bitrate: 400_000, scale_down: 2 },

@@ -58,7 +58,7 @@ export function parse(sdp) {
  * @param {{session: string[], media: Section[]}} parts
  * @returns {string}
  */
-export function format(parts) {
+function format(parts) {
   return [...parts.session, ...parts.media.flatMap((section) => section.lines), ''].join('\r\n');
 }
 
