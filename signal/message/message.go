@@ -26,7 +26,7 @@ const (
 	MaxID = 128
 	// MaxCandidate is the most bytes of an ICE candidate.
 	MaxCandidate = 1024
-	// MaxPixels is the largest width or height of a tile, in CSS pixels.
+	// MaxPixels is the largest width or height of a tile, in device pixels.
 	MaxPixels = 16384
 	// MaxPriority is the highest priority of a tile.
 	MaxPriority = 1000
