@@ -10,52 +10,12 @@ import (
 	"github.com/pion/logging"
 )
 
-// Two real ICE agents: ours lite, controlled, on the mux, as media runs it;
-// theirs a full one on its own sockets. Then ours restarts.
+// Two real ICE agents: ours on the mux, theirs on its own sockets. Then ours
+// restarts.
 func TestAgents(t *testing.T) {
 	m := listen(t)
-	quiet := logging.NewDefaultLoggerFactory()
-	quiet.DefaultLogLevel = logging.LogLevelDisabled
-	ours, err := ice.NewAgentWithOptions(ice.WithUDPMux(m), ice.WithICELite(true), ice.WithIncludeLoopback(),
-		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}), ice.WithLoggerFactory(quiet))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ours.Close()
-	theirs, err := ice.NewAgentWithOptions(ice.WithIncludeLoopback(), ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4}),
-		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithLoggerFactory(quiet),
-		ice.WithIPFilter(func(ip net.IP) bool { return ip.IsLoopback() }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer theirs.Close()
-
-	gather(t, ours)
-	gather(t, theirs)
-	introduce(t, ours, theirs)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	remoteUfrag, remotePwd, err := theirs.GetLocalUserCredentials()
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted := make(chan *ice.Conn, 1)
-	go func() {
-		c, err := ours.Accept(ctx, remoteUfrag, remotePwd)
-		if err != nil {
-			t.Errorf("accepting: %v", err)
-		}
-		accepted <- c
-	}()
-	ufrag, pwd, err := ours.GetLocalUserCredentials()
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := theirs.Dial(ctx, ufrag, pwd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := <-accepted
+	ours, theirs := liteAgent(t, ice.WithUDPMux(m)), fullAgent(t, ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4}), onLoopback())
+	server, client := connectAgents(t, ours, theirs)
 	exchange(t, client, server)
 	exchange(t, server, client)
 
@@ -77,6 +37,68 @@ func TestAgents(t *testing.T) {
 	}
 	exchange(t, client, server)
 	exchange(t, server, client)
+}
+
+// liteAgent is an agent as media runs it: lite, and so controlled.
+func liteAgent(t *testing.T, options ...ice.AgentOption) *ice.Agent {
+	t.Helper()
+	return newAgent(t, append(options, ice.WithICELite(true), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}))...)
+}
+
+// fullAgent is an agent as clients run it.
+func fullAgent(t *testing.T, options ...ice.AgentOption) *ice.Agent {
+	t.Helper()
+	return newAgent(t, append(options, ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled))...)
+}
+
+// onLoopback keeps an agent's own sockets there.
+func onLoopback() ice.AgentOption {
+	return ice.WithIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
+}
+
+func newAgent(t *testing.T, options ...ice.AgentOption) *ice.Agent {
+	t.Helper()
+	quiet := logging.NewDefaultLoggerFactory()
+	quiet.DefaultLogLevel = logging.LogLevelDisabled
+	a, err := ice.NewAgentWithOptions(append(options, ice.WithIncludeLoopback(), ice.WithLoggerFactory(quiet))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	return a
+}
+
+// connectAgents has the two gather and find each other.
+func connectAgents(t *testing.T, ours, theirs *ice.Agent) (server, client *ice.Conn) {
+	t.Helper()
+	gather(t, ours)
+	gather(t, theirs)
+	introduce(t, ours, theirs)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience) // one by a relay waits 2 s for something better
+	defer cancel()
+	theirUfrag, theirPwd, err := theirs.GetLocalUserCredentials()
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan *ice.Conn, 1)
+	go func() {
+		c, err := ours.Accept(ctx, theirUfrag, theirPwd)
+		if err != nil {
+			t.Errorf("accepting: %v", err)
+		}
+		accepted <- c
+	}()
+	ufrag, pwd, err := ours.GetLocalUserCredentials()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if client, err = theirs.Dial(ctx, ufrag, pwd); err != nil {
+		t.Fatal(err)
+	}
+	if server = <-accepted; server == nil {
+		t.FailNow()
+	}
+	return server, client
 }
 
 func gather(t *testing.T, a *ice.Agent) {

@@ -2,7 +2,6 @@ package udp
 
 import (
 	"bytes"
-	"context"
 	"net"
 	"net/netip"
 	"testing"
@@ -25,47 +24,9 @@ func tcpAgents(t *testing.T, m *Mux, h Handler) (v *TCPView, server, client *ice
 	shared := ice.NewTCPMuxDefault(ice.TCPMuxParams{Listener: m.TCPListener(listener), Logger: quiet.NewLogger("tcp"), ReadBufferSize: 64})
 	t.Cleanup(func() { _ = shared.Close() })
 	v = m.TCPView(shared, h)
-	ours, err := ice.NewAgentWithOptions(ice.WithTCPMux(v), ice.WithICELite(true), ice.WithIncludeLoopback(),
-		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeTCP4}), ice.WithDisableActiveTCP(),
-		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}), ice.WithLoggerFactory(quiet))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ours.Close() })
-	theirs, err := ice.NewAgentWithOptions(ice.WithIncludeLoopback(), ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeTCP4}),
-		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithLoggerFactory(quiet),
-		ice.WithIPFilter(func(ip net.IP) bool { return ip.IsLoopback() }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = theirs.Close() })
-	gather(t, ours)
-	gather(t, theirs)
-	introduce(t, ours, theirs)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	theirUfrag, theirPwd, err := theirs.GetLocalUserCredentials()
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted := make(chan *ice.Conn, 1)
-	go func() {
-		c, err := ours.Accept(ctx, theirUfrag, theirPwd)
-		if err != nil {
-			t.Errorf("accepting: %v", err)
-		}
-		accepted <- c
-	}()
-	ufrag, pwd, err := ours.GetLocalUserCredentials()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if client, err = theirs.Dial(ctx, ufrag, pwd); err != nil {
-		t.Fatal(err)
-	}
-	if server = <-accepted; server == nil {
-		t.FailNow()
-	}
+	ours := liteAgent(t, ice.WithTCPMux(v), ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeTCP4}), ice.WithDisableActiveTCP())
+	theirs := fullAgent(t, ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeTCP4}), onLoopback())
+	server, client = connectAgents(t, ours, theirs)
 	return v, server, client
 }
 
