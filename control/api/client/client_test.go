@@ -57,33 +57,76 @@ func (m *media) find(id string) error {
 	return nil
 }
 
-// serve runs the real API and returns its address and an API key.
-func serve(t *testing.T) (base, key string) {
-	t.Helper()
-	db, err := store.Open(filepath.Join(t.TempDir(), "data"), store.Options{})
+// deployment is the real API, over a store of its own.
+type deployment struct {
+	url, operatorKey string
+	service          *control.Service
+	close            func()
+}
+
+// deploy runs one whose files are in dir.
+func deploy(dir string) (*deployment, error) {
+	db, err := store.Open(filepath.Join(dir, "data"), store.Options{})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	t.Cleanup(func() { _ = db.Close() })
+	d, err := deployOver(db, dir)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return d, nil
+}
+
+func deployOver(db *store.Bolt, dir string) (*deployment, error) {
 	keys, err := auth.NewKeys()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	service, err := control.New(control.Options{Store: db, Media: &media{}, Secrets: keys})
+	operator, operatorKey, err := auth.LoadOperatorKey(filepath.Join(dir, "operator.json"))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	_, key, err = service.CreateOrganisation(t.Context(), "Ours")
-	if err != nil {
-		t.Fatal(err)
+	service, err := control.New(control.Options{
+		Store: db, Media: &media{}, Secrets: keys, Vault: &controltest.Vault{}, Signer: signer{keys},
+	})
+	if err == nil {
+		err = service.Start(context.Background())
 	}
-	handler, err := api.New(api.DefaultConfig(), api.Options{Control: service, Tokens: auth.NewTokens(keys, nil), Store: db, Keys: keys})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
+	}
+	handler, err := api.New(api.DefaultConfig(), api.Options{
+		Control: service, Tokens: auth.NewTokens(keys, nil), Store: db, Keys: keys, Operator: operator,
+		Nodes: func(context.Context) []api.Node { return []api.Node{{ID: "n", Participants: 3}} },
+	})
+	if err != nil {
+		return nil, err
 	}
 	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return server.URL, key
+	return &deployment{server.URL, operatorKey, service, func() { server.Close(); _ = db.Close() }}, nil
+}
+
+// serve runs a deployment until the test ends.
+func serve(t *testing.T) *deployment {
+	t.Helper()
+	d, err := deploy(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.close)
+	return d
+}
+
+// serveOrganisation runs a deployment with an organisation, and returns its
+// address and an API key.
+func serveOrganisation(t *testing.T) (base, key string) {
+	t.Helper()
+	d := serve(t)
+	_, key, err := d.service.CreateOrganisation(t.Context(), "Ours")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.url, key
 }
 
 func newClient(t *testing.T, base, key string) *client.Client {
@@ -107,7 +150,7 @@ func wantError(t *testing.T, err error, status int, code string) {
 }
 
 func TestRooms(t *testing.T) {
-	base, key := serve(t)
+	base, key := serveOrganisation(t)
 	c, ctx := newClient(t, base, key), t.Context()
 	room, err := c.CreateRoom(ctx, client.RoomSpec{Type: "plain", Capacity: 30, Name: "Intake"}, "once")
 	if err != nil || room.Capacity != 30 || room.Link == "" || room.CreatedAt.IsZero() {
@@ -145,7 +188,7 @@ func TestRooms(t *testing.T) {
 }
 
 func TestParticipants(t *testing.T) {
-	base, key := serve(t)
+	base, key := serveOrganisation(t)
 	c, ctx := newClient(t, base, key), t.Context()
 	room, err := c.CreateRoom(ctx, client.RoomSpec{Type: "plain"}, "")
 	if err != nil {
@@ -166,7 +209,7 @@ func TestParticipants(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	base, key := serve(t)
+	base, key := serveOrganisation(t)
 	ctx := t.Context()
 	_, err := newClient(t, base, "").CreateRoom(ctx, client.RoomSpec{Type: "plain"}, "")
 	wantError(t, err, 401, "unauthenticated")

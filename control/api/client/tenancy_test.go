@@ -2,18 +2,13 @@ package client_test
 
 import (
 	"bytes"
-	"context"
-	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/atriumrtc/atrium/control"
-	"github.com/atriumrtc/atrium/control/api"
 	"github.com/atriumrtc/atrium/control/api/client"
 	"github.com/atriumrtc/atrium/control/auth"
-	"github.com/atriumrtc/atrium/control/store"
 )
 
 // signer signs heads of the audit log.
@@ -24,43 +19,10 @@ func (s signer) Sign(head []byte) control.HeadSignature {
 	return control.HeadSignature{KeyID: made.KeyID, Key: made.Key, Signature: made.Value}
 }
 
-// serveOperator runs the real API and returns its address and the operator
-// key.
-func serveOperator(t *testing.T) (base, operatorKey string) {
-	t.Helper()
-	dir := t.TempDir()
-	db, err := store.Open(filepath.Join(dir, "data"), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	keys, err := auth.NewKeys()
-	if err != nil {
-		t.Fatal(err)
-	}
-	operator, operatorKey, err := auth.LoadOperatorKey(filepath.Join(dir, "operator.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	service, err := control.New(control.Options{Store: db, Media: &media{}, Secrets: keys, Signer: signer{keys}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler, err := api.New(api.DefaultConfig(), api.Options{
-		Control: service, Tokens: auth.NewTokens(keys, nil), Store: db, Keys: keys, Operator: operator,
-		Nodes: func(context.Context) []api.Node { return []api.Node{{ID: "n", Participants: 3}} },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return server.URL, operatorKey
-}
-
 // R-T-0, R-T-1, R-T-2: all of tenancy through the client.
 func TestTenancy(t *testing.T) {
-	base, operatorKey := serveOperator(t)
+	d := serve(t)
+	base, operatorKey := d.url, d.operatorKey
 	ctx, operator, public := t.Context(), newClient(t, base, operatorKey), newClient(t, base, "")
 	org, err := operator.CreateOrganisation(ctx, client.OrganisationSpec{
 		Name: "West", SystemAdmin: &client.Invitee{Email: "root@west.example", Copy: true},
