@@ -295,7 +295,7 @@ func TestGroupControls(t *testing.T) {
 	f.enter(link, "")
 }
 
-// R-GC-5, product.md section 2: the host and those named beside them moderate,
+// R-GC-5, section 2 of the specification: the host and those named beside them moderate,
 // an app with a key too; others who have the permission don't.
 func TestGroupAuthority(t *testing.T) {
 	f := newClinic(t, control.AreaSettings{})

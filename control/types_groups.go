@@ -2,7 +2,7 @@ package control
 
 import "time"
 
-// Limits of group consultations (product.md, section 5).
+// Limits of group consultations (section 5 of the specification).
 const (
 	// MaxGroupParticipants is how many may be in a group consultation beside
 	// its moderator, whose seat is kept (R-GC-1).

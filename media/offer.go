@@ -11,6 +11,7 @@ import (
 // offer_too_big, offer_malformed, offer_lines or offer_codecs.
 type OfferError struct{ Code, Message string }
 
+// Error implements error.
 func (e *OfferError) Error() string { return e.Code + ": " + e.Message }
 
 const (

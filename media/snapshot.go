@@ -28,6 +28,7 @@ const (
 	dropReasons
 )
 
+// String is the name of the reason in [Snapshot] and in metrics.
 func (d DropReason) String() string {
 	return [dropReasons]string{
 		"malformed", "duplicate", "padding", "muted", "inactive", "epoch",

@@ -9,7 +9,7 @@ import (
 )
 
 // cameraEncodings and screenEncodings are what publishers send. The rates are
-// those that the servers' figures in performance.md are stated for.
+// those that the goals for a server's performance are stated for.
 func cameraEncodings() []message.Encoding {
 	return []message.Encoding{
 		{RID: "q", MaxWidth: 320, MaxHeight: 180, MaxBitrate: 130_000, ScaleDown: 4},

@@ -103,7 +103,7 @@ func (p *principal) roles(permission auth.Permission, chain []control.Scope) []a
 // authorise decides whether p may use the route on the thing that the request
 // names: 404 when p has no role on the thing, nor on what it stands in or what
 // stands in it (R-T-4); 403 when none of the roles has the permission
-// (product.md, section 2). A thing that the request doesn't name (the caller's
+// (section 2 of the specification). A thing that the request doesn't name (the caller's
 // own organisation) is no secret to the caller: 403.
 func (s *Server) authorise(ctx context.Context, r route, p *principal, req *http.Request) (*access, *Problem) {
 	a := &access{server: s, route: r, principal: p, actor: p.actor(r.permission == auth.OwnVisit)}

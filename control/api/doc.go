@@ -2,8 +2,9 @@
 // its OpenAPI 3.1 description at /api/v1/openapi.json, and a page to read it
 // at /docs.
 //
-// [New] returns the handler. The routes stand in routes.go, each with its
-// documentation; the handlers translate between HTTP and control.Service and
+// [New] returns the handler. Each group of routes stands in a file of its
+// own, with its documentation and handlers (routes.go lists the groups and says
+// what a route is); the handlers translate between HTTP and control.Service and
 // hold no rules.
 //
 // The one contract to know: every error is application/problem+json

@@ -191,7 +191,7 @@ func TestGroupRegistrationsOverHTTP(t *testing.T) {
 	refused(t, "the link of a cancelled group", err, 404, CodeLinkUnknown)
 }
 
-// product.md section 2: of two providers of an area the host moderates; who
+// Section 2 of the specification: of two providers of an area the host moderates; who
 // only sees the queue sees groups, but neither links nor lobbies.
 func TestGroupRolesOverHTTP(t *testing.T) {
 	c := newClinic(t, control.AreaSettings{}, nil)

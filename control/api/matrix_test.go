@@ -19,7 +19,7 @@ import (
 var matrixRoles = []auth.Role{auth.SystemAdmin, auth.OrgAdmin, auth.OrgReporter, auth.AreaAdmin, auth.Coordinator,
 	auth.Provider, auth.Referrer, auth.RoomAdmin, auth.RoomMember}
 
-// matrixTable is section 2 of product.md with the rows that we added, typed
+// matrixTable is section 2 of the specification with the rows that we added, typed
 // off by hand; the last column is what an API key can be given.
 const matrixTable = `
 units.manage         | y - - - - - - - - y
@@ -51,7 +51,7 @@ organisation.edit    | y - - - - - - - - -
 rooms.embed          | - - - - - - - - - y`
 
 // matrixRoutes is who may use each route, typed off by hand from
-// architecture.md: the permission, and what it is asked for. own is the
+// the architecture: the permission, and what it is asked for. own is the
 // caller's organisation, own|unit that or the unit of ?unit_id. guest: the
 // guest of that visit too; or:p: of a meeting room's call, who has p on it too;
 // group: for a visit or a call of a group it is groups.moderate.

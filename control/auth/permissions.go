@@ -6,7 +6,7 @@ import "slices"
 // one of the four that need no grant.
 type Role string
 
-// Roles of accounts (product.md section 2), each with the kind of scope it is
+// Roles of accounts (section 2 of the specification), each with the kind of scope it is
 // granted on.
 const (
 	SystemAdmin Role = "system_admin" // organisation
@@ -84,13 +84,13 @@ const (
 // granted on and on everything in it.
 type Row struct {
 	Permission Permission
-	// What is the row's words in the table of product.md, section 2; rows that
+	// What is the row's words in the table of the specification, section 2; rows that
 	// aren't there say "added".
 	What  string
 	Roles []Role
 }
 
-// Table is the permission table of product.md, section 2: what isn't in it is
+// Table is the permission table of the specification, section 2: what isn't in it is
 // denied (R-P-1).
 func Table() []Row {
 	everyAreaRole := []Role{OrgAdmin, AreaAdmin, Coordinator, Provider}

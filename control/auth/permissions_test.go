@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// productTable is section 2 of product.md, typed off by hand: an oracle that
+// productTable is section 2 of the specification, typed off by hand: an oracle that
 // shares nothing with Table. Columns: system_admin, org_admin, org_reporter,
 // area_admin, coordinator, provider, referrer, room_admin, room_member.
 const productTable = `

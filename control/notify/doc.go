@@ -17,5 +17,5 @@
 // (webhook-id, webhook-timestamp, webhook-signature), are retried for 24 hours
 // and can be replayed for 72. Texts are short, in the organisation's language,
 // and say nothing clinical. Addresses and links stand in the store only sealed
-// (R-PV-1): [Reveal] opens them at the moment of sending.
+// (R-PV-1): [SenderOptions].Reveal opens them at the moment of sending.
 package notify

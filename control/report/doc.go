@@ -1,4 +1,4 @@
-// Package report is the arithmetic of the reports of product.md, section 8:
+// Package report is the arithmetic of the reports (section 8 of the specification):
 // what is kept of a visit, a call, a group and a Consult Now link that is over
 // ([VisitRow], [CallRow], [GroupRow], [ConsultRow]), the totals that are kept of
 // them, the filter that a reader gives ([Parse]), and how a report is written:
