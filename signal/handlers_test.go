@@ -72,12 +72,9 @@ func TestHandlers(t *testing.T) {
 func TestOffersAreLimited(t *testing.T) {
 	w := newWorld(t, nil)
 	p, _ := w.join(t, "p", "r")
-	for range offersAtOnce {
-		p.send(&message.Offer{SDP: "v=0"})
-		want[*message.Answer](p)
+	if n := p.untilLimited(&message.Offer{SDP: "v=0"}); n < offersAtOnce {
+		t.Errorf("limited after %d offers, want %d at once", n, offersAtOnce)
 	}
-	p.send(&message.Offer{SDP: "v=0"})
-	p.wantError(message.CodeRateLimited)
 }
 
 func TestLeave(t *testing.T) {

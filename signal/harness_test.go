@@ -206,6 +206,29 @@ func (p *peer) wantError(code string) *message.Error {
 	return e
 }
 
+// untilLimited sends an offer or a chat again and again, until there were too
+// many, and returns how many were taken: more than at once where the machine
+// takes its time, as the limit is by the second.
+func (p *peer) untilLimited(m message.ClientMessage) (taken int) {
+	p.t.Helper()
+	for p.send(m); ; {
+		switch got := p.next().(type) {
+		case *message.Answer, *message.Chat:
+			if taken++; taken > 1000 {
+				p.t.Fatal("there is no limit")
+			}
+			p.send(m)
+		case *message.Error:
+			if got.Code != message.CodeRateLimited {
+				p.t.Errorf("got error %+v, want %s", got, message.CodeRateLimited)
+			}
+			return taken
+		case nil:
+			p.t.Fatal("the connection ended")
+		}
+	}
+}
+
 // wantBye reads up to the bye and the connection's end.
 func (p *peer) wantBye(code string, retry bool) *message.Bye {
 	p.t.Helper()

@@ -270,22 +270,22 @@ func TestUnauthenticatedRate(t *testing.T) {
 		c.UnauthenticatedPerSecond = 5
 		o.Now = func() time.Time { return epoch }
 	})
-	conn, _ := allocate(t, s, "udp", "alice") // takes one answer
+	conn, _ := allocate(t, s, "udp", "alice")
+	const most = 5*limiterBurst - 1 // that took one answer, or more where it asked again
 	client := dialRaw(t, s)
 	request := build(t, stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), udpTransport())
 	const sent = 100
 	for range sent {
 		client.send(request)
 	}
-	eventually(t, "all were judged", func() bool {
-		return s.Snapshot().Refused[RefusedRateLimited] == sent-(5*limiterBurst-1)
-	})
+	refused := func() int { return int(s.Snapshot().Refused[RefusedRateLimited]) }
+	eventually(t, "most were refused", func() bool { return refused() >= sent-most })
 	answers := 0
 	for client.receive(50*time.Millisecond) != nil {
 		answers++
 	}
-	if answers != 5*limiterBurst-1 {
-		t.Errorf("%d answers, want %d", answers, 5*limiterBurst-1)
+	if answers == 0 || answers > most || answers+refused() != sent {
+		t.Errorf("%d answers and %d refused of %d, want %d answers at most", answers, refused(), sent, most)
 	}
 	echo(t, conn)
 }
