@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -136,7 +137,7 @@ func TestFlames(t *testing.T) {
 	if err := pprof.StartCPUProfile(file); err != nil {
 		t.Skipf("somebody else profiles: %v", err)
 	}
-	burn(200 * time.Millisecond)
+	burn()
 	pprof.StopCPUProfile()
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
@@ -161,10 +162,15 @@ func TestFlames(t *testing.T) {
 	}
 }
 
-func burn(d time.Duration) (n int) {
-	for end := time.Now().Add(d); time.Now().Before(end); n++ {
+// burn takes a tenth of a second of CPU time or more, and so several samples of
+// the profile: of a time by the clock a busy machine might give it nothing.
+func burn() (sum [sha256.Size]byte) {
+	block := make([]byte, 64<<10)
+	for range 4096 {
+		sum = sha256.Sum256(block)
+		block[0] = sum[0]
 	}
-	return n
+	return sum
 }
 
 // The costs of packets in and out are those of which both runs are made.
