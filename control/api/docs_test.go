@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -67,6 +69,38 @@ func TestOpenAPI(t *testing.T) {
 	}
 	if doc.Components.Schemas["Problem"] == nil || doc.Components.Schemas["ErrorModel"] != nil {
 		t.Error("the schemas of errors are another's")
+	}
+}
+
+// The routes that documents and descriptions of routes name are there.
+func TestRoutesThatAreNamed(t *testing.T) {
+	f := newFixture(t)
+	parameter := regexp.MustCompile(`\{[a-z_]+\}`)
+	known := map[string]bool{}
+	texts := map[string]string{}
+	for _, r := range f.server.routes {
+		known[r.method+" "+parameter.ReplaceAllString(r.path, "{}")] = true
+		texts["the description of "+r.id] = r.description
+	}
+	for _, name := range []string{"README.md", "CHANGELOG.md", "signal/PROTOCOL.md"} {
+		data, err := os.ReadFile(filepath.Join("..", "..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = string(data)
+	}
+	named := regexp.MustCompile("`(GET|POST|PUT|PATCH|DELETE) (?:" + prefix + ")?(/[^ `?]+)")
+	found := 0
+	for name, text := range texts {
+		for _, hit := range named.FindAllStringSubmatch(text, -1) {
+			found++
+			if !known[hit[1]+" "+parameter.ReplaceAllString(hit[2], "{}")] {
+				t.Errorf("%s names %s %s, which there isn't", name, hit[1], hit[2])
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d routes were found", found)
 	}
 }
 
