@@ -154,7 +154,7 @@ func TestBadHours(t *testing.T) {
 	day := func(intervals ...control.Interval) control.Hours {
 		return control.Hours{TimeZone: "UTC", Weekly: [7][]control.Interval{1: intervals}}
 	}
-	for _, row := range []struct {
+	for i, row := range []struct {
 		hours control.Hours
 		field string // "": accepted
 	}{
@@ -172,7 +172,7 @@ func TestBadHours(t *testing.T) {
 		{control.Hours{Weekly: [7][]control.Interval{{{Opens: "09:00", Closes: "12:00"}}}}, "settings.hours.time_zone"},
 	} {
 		_, err := f.CreateArea(t.Context(), operator, unit.ID,
-			control.AreaSpec{Name: fmt.Sprintf("%v", time.Now().UnixNano()), Settings: control.AreaSettings{Hours: row.hours}}, nil)
+			control.AreaSpec{Name: fmt.Sprint(i), Settings: control.AreaSettings{Hours: row.hours}}, nil)
 		var field *control.FieldError
 		if errors.As(err, &field) != (row.field != "") || field != nil && field.Field != row.field || field == nil && err != nil {
 			t.Errorf("%+v: %v, want the field %q", row.hours, err, row.field)
