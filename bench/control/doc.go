@@ -9,7 +9,6 @@
 //
 // The contract: a request counts when it began within the window, whose end is
 // the last answer; every answer is one of something that the server has stored
-// durably. Server
-// and load share the machine where they run on one: then the figures are those
-// of both.
+// durably. Server and load share the machine where they run on one: then the
+// figures are those of both.
 package control
