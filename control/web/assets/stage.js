@@ -118,22 +118,22 @@ export class Stage extends Emitter {
     const plan = large ? arrangeStage(list.length, width, height, GAP)
       : pair ? arrangePair(width, height, GAP) : arrangeGrid(list.length, width, height, GAP);
     this.#fitting = plan.fitting;
+    this.#shown = list.flatMap((model, i) => {
+      const rect = plan.rects[i];
+      const { participant, source, self } = model;
+      return rect && !self ? [{ participant, source, rect, large: model === large || list.length <= 2 }] : [];
+    });
+    this.#settle(); // before tiles are made, which takes as long as the server needs to send their pictures
     this.#list.classList.toggle('scrolls', plan.contentHeight > height + 1);
     this.#spacer.style.transform = `translateY(${Math.max(0, plan.contentHeight - 1)}px)`;
-    this.#shown = [];
     const keys = new Set();
     list.forEach((model, i) => {
       const key = trackKey(model.participant, model.source);
       keys.add(key);
       const tile = this.#tile(key, model);
       tile.update(model);
-      const rect = plan.rects[i] ?? null;
-      tile.place(rect);
+      tile.place(plan.rects[i] ?? null);
       tile.element.classList.toggle('pip', Boolean(pair && i === 1));
-      if (rect && !model.self) {
-        const stands = model === large || list.length <= 2;
-        this.#shown.push({ participant: model.participant, source: model.source, rect, large: stands });
-      }
     });
     for (const [key, tile] of this.#tiles) {
       if (keys.has(key)) continue;
@@ -141,7 +141,6 @@ export class Stage extends Emitter {
       this.#tiles.delete(key);
     }
     this.#drawMore(plan);
-    this.#settle();
   }
 
   /** @param {import('./grid.js').Arrangement} plan */
