@@ -23,7 +23,7 @@ const (
 // close when they were to (SE-12, R-GC-4, R-GC-5, R-GC-6).
 func TestKilledInBreakouts(t *testing.T) {
 	s := newConsultation(t)
-	host := s.lead(nil)
+	host := s.lead(byDefault)
 	people := s.admitted(6)
 	where := s.split(people, 2, breakoutTime)
 	if err := s.app.MuteInCall(t.Context(), s.call, people[0].ID(), message.SourceMicrophone, true); err != nil {
@@ -46,9 +46,9 @@ func TestKilledInBreakouts(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return s.sit(a, i, token, nil)
+		return s.sit(a, i, token, byDefault)
 	})
-	host = s.lead(nil)
+	host = s.lead(byDefault)
 	for i, a := range people {
 		// Everybody of theirs but the muted voice.
 		others := slices.DeleteFunc(slices.Clone(people), func(b *attendee) bool {
@@ -106,7 +106,7 @@ func (a *attendee) receivesFrom(t *testing.T, room string, from *attendee, heard
 // everybody is back (R-GC-4).
 func TestBreakoutsClose(t *testing.T) {
 	s := newConsultation(t)
-	host := s.lead(nil)
+	host := s.lead(byDefault)
 	people := s.admitted(4)
 	s.split(people, 2, 0)
 	if err := s.app.BroadcastText(t.Context(), s.call, "Two minutes more"); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -110,19 +109,22 @@ func (s *consultation) enter(i int, link string) (*attendee, error) {
 		return nil, err
 	}
 	a := &attendee{name: fmt.Sprint("Guest ", i), visit: in.Visit.ID, visitToken: in.VisitToken}
-	return a, s.sit(a, i, in.Token, nil)
+	return a, s.sit(a, i, in.Token, byDefault)
 }
 
-// lead starts the group, or returns to it, as its host; assist comes in beside
-// them. web, if not nil, opens the WebSocket.
-func (s *consultation) lead(web *http.Client) *attendee {
+// byDefault connects somebody as signal/client does.
+func byDefault(*client.Options) {}
+
+// lead starts the group, or returns to it, as its host, by a way of their own;
+// assist comes in beside them.
+func (s *consultation) lead(way func(*client.Options)) *attendee {
 	s.t.Helper()
 	in, err := s.app.StartGroup(s.t.Context(), s.group.ID, &api.Provider{Name: "Host", Ref: "host"})
 	a := &attendee{name: "Host"}
 	if err == nil {
 		s.call = in.Call.ID
 		s.move(func() {}, s.call, in.ParticipantID)
-		err = s.sit(a, 100, in.Token, web)
+		err = s.sit(a, 100, in.Token, way)
 	}
 	if err != nil {
 		s.t.Fatal(err)
@@ -136,7 +138,7 @@ func (s *consultation) assist() *attendee {
 	a := &attendee{name: "Assistant"}
 	if err == nil {
 		s.move(func() {}, s.call, in.ParticipantID)
-		err = s.sit(a, 101, in.Token, nil)
+		err = s.sit(a, 101, in.Token, byDefault)
 	}
 	if err != nil {
 		s.t.Fatal(err)
@@ -145,7 +147,7 @@ func (s *consultation) assist() *attendee {
 }
 
 // sit connects somebody, who speaks and is seen.
-func (s *consultation) sit(a *attendee, seed int, token api.Token, web *http.Client) error {
+func (s *consultation) sit(a *attendee, seed int, token api.Token, way func(*client.Options)) error {
 	own := stamp.ID(token.ParticipantID)
 	camera, err := s.film(seed)
 	if err != nil {
@@ -153,8 +155,8 @@ func (s *consultation) sit(a *attendee, seed int, token api.Token, web *http.Cli
 	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	a.Client, err = client.Connect(ctx, client.Options{
-		URL: s.k.url(), Token: token.Token, Light: s.light, IPFilter: net.IP.IsLoopback, HTTPClient: web,
+	o := client.Options{
+		URL: s.k.url(), Token: token.Token, Light: s.light, IPFilter: net.IP.IsLoopback,
 		Publish: []client.Publication{
 			{Source: message.SourceCamera, Video: camera},
 			{Source: message.SourceMicrophone, Audio: source.NewSpeech(source.SpeechConfig{Seed: uint64(seed)})},
@@ -168,7 +170,9 @@ func (s *consultation) sit(a *attendee, seed int, token api.Token, web *http.Cli
 			Room:         func(message.Room) { a.rooms.Add(1) },
 			Participants: func(message.Participants) { a.people.Add(1) },
 		},
-	})
+	}
+	way(&o)
+	a.Client, err = client.Connect(ctx, o)
 	if err == nil {
 		s.t.Cleanup(func() { _ = a.Close() }) // never fails
 	}

@@ -29,7 +29,7 @@ func TestGroupStorm(t *testing.T) {
 	t.Cleanup(func() { _ = light.Close() })
 	s := newConsultation(t)
 	s.light = light
-	host := s.lead(nil)
+	host := s.lead(byDefault)
 	links := s.register(stormPeople + 1)
 	people := make([]*attendee, stormPeople)
 	from := time.Now()

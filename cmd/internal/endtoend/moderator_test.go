@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+
 	"github.com/atriumrtc/atrium/signal/client"
 )
 
@@ -16,7 +19,7 @@ import (
 // now, and the moderator who returns has it back (R-GC-6).
 func TestModeratorIsCutOff(t *testing.T) {
 	s := newConsultation(t)
-	host := s.lead(nil)
+	host := s.lead(byDefault)
 	assistant := s.assist()
 	people := s.admitted(4)
 	where := s.split(people, 2, 0)
@@ -25,17 +28,26 @@ func TestModeratorIsCutOff(t *testing.T) {
 
 	t.Run("closed", func(t *testing.T) {
 		s.cutOff(t, assistant, people, where, func() { _ = host.Close() })
-		host = s.backInCharge(t, all, nil)
+		host = s.backInCharge(t, all, byDefault)
 	})
 	// No FIN: the server finds out by itself.
-	t.Run("silent", func(t *testing.T) {
+	silent := func(t *testing.T, way func(*testing.T, *frozenLine, *client.Options)) {
 		line := &frozenLine{}
 		_ = host.Close() // they come again, by a line that can freeze
 		inCharge(t, all, assistant.ID(), "the assistant takes over")
-		host = s.backInCharge(t, all, line.client(t))
+		host = s.backInCharge(t, all, func(o *client.Options) { way(t, line, o) })
 		s.cutOff(t, assistant, people, where, line.freeze)
 		_ = host.Close()
-		host = s.backInCharge(t, all, nil)
+		host = s.backInCharge(t, all, byDefault)
+	}
+	t.Run("silent", func(t *testing.T) {
+		silent(t, func(t *testing.T, line *frozenLine, o *client.Options) { o.HTTPClient = line.client(t) })
+	})
+	// Nor media, nor what ICE sends: as when a network cable is pulled.
+	t.Run("dead", func(t *testing.T) {
+		silent(t, func(t *testing.T, line *frozenLine, o *client.Options) {
+			o.HTTPClient, o.UDPMux = line.client(t), line.mux(t)
+		})
 	})
 	faultless(t, all...)
 }
@@ -95,10 +107,10 @@ func (a *attendee) hears(t *testing.T, packets uint64) {
 }
 
 // backInCharge has the host return.
-func (s *consultation) backInCharge(t *testing.T, all []*attendee, web *http.Client) *attendee {
+func (s *consultation) backInCharge(t *testing.T, all []*attendee, way func(*client.Options)) *attendee {
 	t.Helper()
 	from := time.Now()
-	host := s.lead(web)
+	host := s.lead(way)
 	told := inCharge(t, all, host.ID(), "the host has it back")
 	t.Logf("the host is back and in charge after %v", told.Sub(from).Round(time.Millisecond))
 	return host
@@ -132,6 +144,18 @@ func (l *frozenLine) client(t *testing.T) *http.Client {
 		}
 	})
 	return &http.Client{Transport: transport}
+}
+
+// mux makes a socket that sends and receives this way.
+func (l *frozenLine) mux(t *testing.T) ice.UDPMux {
+	t.Helper()
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := webrtc.NewICEUDPMux(nil, frozenSocket{socket, l})
+	t.Cleanup(func() { _ = mux.Close() }) // and the socket
+	return mux
 }
 
 // freeze lets nothing through from now on, either way.
@@ -171,6 +195,31 @@ func (c frozenConn) Close() error {
 		return nil
 	}
 	return c.Conn.Close()
+}
+
+// frozenSocket is a socket of a line. Once that is frozen, what is written or
+// comes is lost.
+type frozenSocket struct {
+	net.PacketConn
+	line *frozenLine
+}
+
+// ReadFrom implements net.PacketConn.
+func (c frozenSocket) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := c.PacketConn.ReadFrom(b)
+		if err != nil || !c.line.isFrozen() {
+			return n, from, err
+		}
+	}
+}
+
+// WriteTo implements net.PacketConn.
+func (c frozenSocket) WriteTo(b []byte, to net.Addr) (int, error) {
+	if c.line.isFrozen() {
+		return len(b), nil
+	}
+	return c.PacketConn.WriteTo(b, to)
 }
 
 func (l *frozenLine) isFrozen() bool {
