@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,7 +32,8 @@ type inlet struct {
 	more    *sync.Cond
 	again   map[uint32]bool // SSRCs of resends
 	done    int             // actions, as the flags told
-	left    map[packetID]int
+	left    map[packetID][2]int
+	begun   *atomic.Int64
 	read    int // packets, without resends
 	handled int // of them: decrypted, and in got
 	resent  int
@@ -49,12 +51,13 @@ type arrival struct {
 	packetID
 	mark  packetMark
 	valid bool // it has a mark
-	left  int  // actions that were done when it left the server
+	left  int  // actions that were done, at least, when it left the server
+	by    int  // and that had begun, at most
 	again bool
 }
 
-func newInlet(c net.PacketConn) *inlet {
-	in := &inlet{PacketConn: c, left: make(map[packetID]int), again: make(map[uint32]bool)}
+func newInlet(c net.PacketConn, begun *atomic.Int64) *inlet {
+	in := &inlet{PacketConn: c, begun: begun, left: make(map[packetID][2]int), again: make(map[uint32]bool)}
 	in.more = sync.NewCond(&in.mu)
 	return in
 }
@@ -97,7 +100,7 @@ func (c *inlet) flag(done int) {
 func (c *inlet) note(id packetID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left[id] = c.done
+	c.left[id] = [2]int{c.done, int(c.begun.Load())}
 	if !c.again[id.ssrc] {
 		c.read++
 	}
@@ -114,7 +117,7 @@ func (c *inlet) took(pkt *rtp.Packet, attributes interceptor.Attributes) {
 	a.mark, a.valid = readMark(pkt.Payload)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a.left = c.left[id]
+	a.left, a.by = c.left[id][0], c.left[id][1]
 	delete(c.left, id)
 	if a.again {
 		c.resent++
@@ -167,7 +170,7 @@ type guest struct {
 
 // newGuest connects a guest. Who sends does so through a pipe: then what is
 // sent has been forwarded when the call returns.
-func newGuest(t *testing.T, e *Engine, id string, pipe, sends bool) *guest {
+func newGuest(t *testing.T, e *Engine, id string, pipe, sends bool, begun *atomic.Int64) *guest {
 	t.Helper()
 	var conn net.PacketConn
 	var err error
@@ -181,7 +184,7 @@ func newGuest(t *testing.T, e *Engine, id string, pipe, sends bool) *guest {
 		conn = socket
 	}
 	must(t, err)
-	g := &guest{in: newInlet(conn), sends: sends}
+	g := &guest{in: newInlet(conn, begun), sends: sends}
 	g.to = e.mux.Destination(conn.LocalAddr().(*net.UDPAddr).AddrPort())
 	quiet := logging.NewDefaultLoggerFactory()
 	quiet.DefaultLogLevel = logging.LogLevelDisabled

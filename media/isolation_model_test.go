@@ -141,16 +141,17 @@ func readMark(payload []byte) (m packetMark, ok bool) {
 type history []beliefs
 
 // allows says whether viewer may have got a packet that left the server after
-// so many actions, or while the next was under way: there is a moment then at
-// which it might, and what was being recorded when it was sent still was.
-func (h history) allows(viewer string, m packetMark, left int) bool {
+// at least so many actions, and when at most so many had begun: there is a
+// moment then at which it might, and what was being recorded when it was sent
+// still was.
+func (h history) allows(viewer string, m packetMark, left, by int) bool {
 	sent := h[m.after : m.after+1]
 	if m.during {
 		sent = h[m.after:min(m.after+2, len(h))]
 	}
 	for _, then := range sent {
 		take := then[m.publisher].take[m.kind]
-		for _, now := range h[left:min(left+2, len(h))] {
+		for _, now := range h[left:min(max(left, by)+1, len(h))] {
 			if take != 0 && now[m.publisher].take[m.kind] == take && now.reaches(viewer, m.publisher, m.kind) {
 				return true
 			}

@@ -13,12 +13,12 @@ import (
 )
 
 // R-GC-7, R-GC-5, R-GC-4: random joins, leaves, admissions, holds, moves, mutes,
-// spotlights, broadcasts and closes over real transports: ICE, DTLS and SRTP of
-// pion's on an in-process network (pipes into the media socket) and on loopback.
-// Every packet says who sent it and when, every client knows after which action
-// each left the server. While an action runs, all send: nobody gets a packet
-// that the model forbids, resends that were asked for again included. After it
-// everybody gets what the model allows.
+// spotlights, broadcasts and closes, and quick sequences of moves, over real
+// transports: ICE, DTLS and SRTP of pion's on an in-process network (pipes into
+// the media socket) and on loopback. Every packet says who sent it and when, every
+// client knows after which action each left the server. While an action runs, all
+// send: nobody gets a packet that the model forbids, resends that were asked for
+// again included. After it everybody gets what the model allows.
 func TestIsolationOverTransports(t *testing.T) {
 	checks := "25"
 	if long() {
@@ -36,7 +36,7 @@ func TestIsolationOverTransports(t *testing.T) {
 		w.assemble(rt)
 		rt.Repeat(map[string]func(*rapid.T){
 			"admit": w.admit, "hold": w.hold, "move": w.move, "mute": w.mute, "mute by the server": w.silence,
-			"spotlight": w.spotlight, "broadcast": w.broadcast, "gather": w.gather, "leave": w.leave, "close": w.closeRoom,
+			"spotlight": w.spotlight, "broadcast": w.broadcast, "gather": w.gather, "quickly": w.quickly, "leave": w.leave, "close": w.closeRoom,
 		})
 	})
 	t.Logf("%d actions, %d clients, %d packets, %d resent, %d to rooms that a voice was attached to, %d refused for want of a seat",
@@ -236,6 +236,63 @@ func (w *world) gather(rt *rapid.T) {
 			s.update(id, func(b *belief) { b.goTo("main") })
 		}
 	}, func() error { return w.place(rooms) })
+}
+
+// quickly does several things with one or two people, one at the heels of the
+// other: they are moved to and fro, put on hold, muted by the server, and heard in
+// other rooms.
+func (w *world) quickly(rt *rapid.T) {
+	who := []string{w.pick(rt, "who", sends), w.pick(rt, "who else", func(belief) bool { return true })}
+	told := rapid.IntRange(0, 2).Draw(rt, "told in between") == 0
+	after := maps.Clone(w.believed())
+	var actions []action
+	for range rapid.IntRange(2, 6).Draw(rt, "actions") {
+		a := w.draw(rt, after, rapid.SampledFrom(who).Draw(rt, "of whom"))
+		a.close = !told
+		a.apply(after)
+		actions = append(actions, a)
+	}
+	w.hurry(rt, actions)
+}
+
+// draw is something that can be done with somebody.
+func (w *world) draw(rt *rapid.T, s beliefs, id string) action {
+	g, b := w.guest(id), s[id]
+	switch what := rapid.IntRange(0, 7).Draw(rt, "what"); {
+	case what == 0 && b.sends:
+		kind := rapid.IntRange(mic, cam).Draw(rt, "source")
+		muted := !b.silenced[kind]
+		return action{
+			apply: func(s beliefs) { s.update(id, func(b *belief) { b.silenced[kind] = muted }) },
+			do:    func() error { return g.SetMutedByServer(worldKinds[kind], muted) },
+		}
+	case what == 1 && b.sends:
+		rooms := rapid.SliceOfNDistinct(rapid.SampledFrom(worldRoomNames), 0, len(worldRoomNames), rapid.ID).Draw(rt, "rooms")
+		return action{
+			apply: func(s beliefs) { s.update(id, func(b *belief) { b.attached = rooms }) },
+			do:    func() error { return g.AttachSource(Microphone, rooms) },
+		}
+	}
+	room := rapid.SampledFrom(append(slices.Clone(worldRoomNames), "")).Draw(rt, "room")
+	if room != b.room && room != "" && len(s.in(room)) >= worldRooms[room] {
+		room = "" // it is full
+	}
+	return action{
+		apply: func(s beliefs) {
+			s.update(id, func(b *belief) {
+				if b.room != room {
+					b.goTo(room)
+				}
+			})
+		},
+		do: func() error {
+			if room == "" {
+				return w.e.Move(context.Background(), g.Participant, nil)
+			}
+			_, err := w.e.Join(context.Background(), g.Participant, RoomOptions{ID: room, Capacity: worldRooms[room]})
+			return err
+		},
+	}
 }
 
 // once says whether to do what costs new connections: once in so many times.

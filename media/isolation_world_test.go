@@ -2,6 +2,7 @@ package media
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -37,9 +38,11 @@ type world struct {
 	takes  int
 	steps  int
 
-	// now is how many actions are done, times two, and one while the next is
-	// under way: what senders mark their packets with.
-	now atomic.Int64
+	// begun is how many actions have begun, done how many of them are done: what
+	// senders mark their packets with. It doesn't change while one sends.
+	marking sync.RWMutex
+	begun   atomic.Int64
+	done    int
 
 	// delivered is after how many actions the last packet of somebody's source
 	// reached a guest.
@@ -69,7 +72,7 @@ func (w *world) connect(place int) {
 	w.born++
 	sends := place < worldSenders
 	pipe := sends || place >= worldSenders+2
-	w.guests[place] = newGuest(w.t, w.e, sprint("g", place, "-", w.born), pipe, sends)
+	w.guests[place] = newGuest(w.t, w.e, sprint("g", place, "-", w.born), pipe, sends, &w.begun)
 	w.guests[place].in.flag(len(w.past) - 1)
 	w.past[len(w.past)-1] = w.past[len(w.past)-1].next(func(s beliefs) {
 		s[w.guests[place].id] = belief{sends: sends}
@@ -79,19 +82,37 @@ func (w *world) connect(place int) {
 // believed is what holds now.
 func (w *world) believed() beliefs { return w.past[len(w.past)-1] }
 
+// action is one thing that is done, and what holds after it.
+type action struct {
+	apply func(beliefs)
+	do    func() error
+	// close says that the next, if there is one, follows before anybody has been
+	// told of this: until all are, it isn't known after which a packet left.
+	close bool
+}
+
 // act runs an action while all send, checks that none gets what it may not,
 // then that all get what they must.
 func (w *world) act(rt *rapid.T, apply func(beliefs), do func() error) {
-	w.steps++
-	done := len(w.past) - 1
-	w.past = append(w.past, w.believed().next(apply, &w.takes))
-	w.now.Store(int64(2*done + 1))
-	stop := w.storm()
-	err := do()
-	w.now.Store(int64(2*done + 2))
-	w.flag(rt)
+	w.hurry(rt, []action{{apply: apply, do: do}})
+}
+
+// hurry is act for several actions, one at the heels of the other.
+func (w *world) hurry(rt *rapid.T, actions []action) {
+	stop := w.storm(len(actions))
+	var errs []error
+	for i, a := range actions {
+		w.steps++
+		w.past = append(w.past, w.believed().next(a.apply, &w.takes))
+		w.mark(true)
+		errs = append(errs, a.do())
+		w.mark(false)
+		if !a.close || i == len(actions)-1 {
+			w.flag(rt)
+		}
+	}
 	stop()
-	if err != nil {
+	if err := errors.Join(errs...); err != nil {
 		rt.Fatalf("the action failed: %v", err)
 	}
 	for _, g := range w.guests {
@@ -101,8 +122,8 @@ func (w *world) act(rt *rapid.T, apply func(beliefs), do func() error) {
 }
 
 // storm has all who can send do so on two goroutines until stop.
-func (w *world) storm() (stop func()) {
-	const rounds = 3
+func (w *world) storm(actions int) (stop func()) {
+	rounds := 3 * actions
 	var enough atomic.Bool
 	var wg sync.WaitGroup
 	for i := range 2 {
@@ -117,9 +138,21 @@ func (w *world) storm() (stop func()) {
 	return func() { enough.Store(true); wg.Wait() }
 }
 
+// mark notes that the last action of the past begins, or is done.
+func (w *world) mark(begins bool) {
+	w.marking.Lock()
+	defer w.marking.Unlock()
+	if begins {
+		w.begun.Add(1)
+	} else {
+		w.done++
+	}
+}
+
 func (w *world) say(g *guest) {
-	now := w.now.Load()
-	g.say(int(now/2), now%2 == 1)
+	w.marking.RLock()
+	defer w.marking.RUnlock()
+	g.say(w.done, int(w.begun.Load()) > w.done)
 }
 
 // flag tells all inlets how many actions are done, behind all that has been
@@ -202,7 +235,7 @@ func (w *world) look(rt *rapid.T, g *guest, a arrival) {
 	if !a.valid {
 		rt.Fatalf("%s got a packet without a mark", g.id)
 	}
-	if !w.past.allows(g.id, a.mark, a.left) {
+	if !w.past.allows(g.id, a.mark, a.left, a.by) {
 		rt.Fatalf("%s got a packet of %s (source %d, again %t) recorded after %d actions (during the next: %t); it left after %d; then: %s; now: %s",
 			g.id, a.mark.publisher, a.mark.kind, a.again, a.mark.after, a.mark.during, a.left, describe(w.past[a.mark.after]), describe(w.past[a.left]))
 	}
