@@ -32,8 +32,8 @@
 // epoch and the layer are checked, numbers rewritten) → direct_out.go
 // (encrypted into the batch that goes out) → slot_rtcp.go (what the receiver answers:
 // resends, key frames; sender reports) → report.go (time). Beside it:
-// keyframe.go asks publishers for key frames, replay.go shows newcomers the
-// last one.
+// keyframe.go asks publishers for key frames, unrest.go says when not yet,
+// replay.go shows newcomers the last one.
 //
 // What decides who gets it: room.go (one loop owns the room) → settle.go (one
 // computation of all routes) → route.go (which source on which slot, pure) and
@@ -55,7 +55,7 @@
 //	Engine.batchMu      what is sent at once, or with all else of a tick
 //	Participant.notifyMu  one event to the observer
 //	Engine.mu, then Participant.mu   what is there, and its state
-//	everything else (Room.mu, keyFrameRequest.mu, transport.mu,
+//	everything else (Room.mu, keyFrames.mu, transport.mu,
 //	attachments.mu, caches): leaves
 //
 // A packet in hand of one participant may ask another for a key frame: it takes

@@ -77,7 +77,8 @@ type Engine struct {
 	attached     map[string][]*Participant // by the id of the room: see AttachSource
 	closed       bool
 
-	ticks ticks
+	ticks  ticks
+	unrest unrest
 
 	// loops of rooms, and what ends participants after a fault; added to
 	// under mu, while not closed.

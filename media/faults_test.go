@@ -31,7 +31,7 @@ func TestPanicEndsOneParticipant(t *testing.T) {
 			a.wire.hook = func(rtcp.Packet) { panic("tick") }
 			l := a.layer(Camera, 0)
 			l.active.Store(true)
-			l.keys.wanted = true
+			l.source.keys.want(l)
 			a.transport.tick(0)
 		}},
 		{"its observer", func(a *fakePeer) {

@@ -5,60 +5,71 @@ import (
 	"time"
 )
 
-// keyFrameInterval is the shortest time between two PLIs to one encoder:
+// keyFrameInterval is the shortest time between two requests to one encoder:
 // libwebrtc silently ignores those that come within 300 ms of the last that it
-// honoured, so that asking more often helps nobody.
+// honoured, whichever of its encodings they name, and one that it honours makes
+// a key frame in each. So asking more often helps nobody.
 const keyFrameInterval = 300 * time.Millisecond
 
-// keyFrameRequest asks the publisher of a layer for a key frame on behalf of
-// all who wait for one, and repeats until it comes.
-type keyFrameRequest struct {
-	layer *layer
+// keyFrames asks the publisher of a source for key frames (PLI, RFC 4585
+// section 6.3.1) on behalf of all who wait for one, and repeats until they come.
+type keyFrames struct {
+	source *Source
 
 	mu     sync.Mutex
-	wanted bool
+	wanted [maxRIDs]bool // by layer
 	asked  bool
 	last   time.Duration
 }
 
-// request asks for a key frame, now if the last request is long enough ago.
-func (k *keyFrameRequest) request(now time.Duration) {
-	k.mu.Lock()
-	k.wanted = true
-	due := k.dueLocked(now)
-	k.mu.Unlock()
-	if due {
-		k.send()
-	}
+// request asks for a key frame of l: now, if the last request is long enough
+// ago.
+func (k *keyFrames) request(l *layer, now time.Duration) {
+	k.want(l)
+	k.ask(now)
 }
 
-// tick repeats a request that has not been answered.
-func (k *keyFrameRequest) tick(now time.Duration) {
+// want has the next request ask for a key frame of l.
+func (k *keyFrames) want(l *layer) {
 	k.mu.Lock()
-	due := k.wanted && k.dueLocked(now)
-	k.mu.Unlock()
-	if due {
-		k.send()
-	}
-}
-
-// arrived ends the request.
-func (k *keyFrameRequest) arrived() {
-	k.mu.Lock()
-	k.wanted = false
+	k.wanted[l.index] = true
 	k.mu.Unlock()
 }
 
-func (k *keyFrameRequest) dueLocked(now time.Duration) bool {
-	if !k.layer.active.Load() || (k.asked && now-k.last < keyFrameInterval) {
-		return false
-	}
-	k.asked, k.last = true, now
-	return true
+// arrived ends the request for l.
+func (k *keyFrames) arrived(l *layer) {
+	k.mu.Lock()
+	k.wanted[l.index] = false
+	k.mu.Unlock()
 }
 
-func (k *keyFrameRequest) send() {
-	l := k.layer
-	l.source.owner.engine.counters.keyFrameRequests.Add(1)
-	l.source.transport.sendPLI(l.ssrc.Load())
+// ask asks for all that is wanted of layers that flow, if the last request is
+// long enough ago.
+func (k *keyFrames) ask(now time.Duration) {
+	var ssrcs [maxRIDs]uint32
+	n := k.due(now, &ssrcs)
+	if n == 0 {
+		return
+	}
+	k.source.owner.engine.counters.keyFrameRequests.Add(uint64(n))
+	k.source.transport.sendPLI(ssrcs[:n])
+}
+
+// due lists whom to ask now, and notes that they are.
+func (k *keyFrames) due(now time.Duration, ssrcs *[maxRIDs]uint32) (n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.asked && now-k.last < keyFrameInterval {
+		return 0
+	}
+	for i, l := range k.source.layers {
+		if k.wanted[i] && l.active.Load() {
+			ssrcs[n] = l.ssrc.Load()
+			n++
+		}
+	}
+	if n > 0 {
+		k.asked, k.last = true, now
+	}
+	return n
 }

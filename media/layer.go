@@ -45,7 +45,6 @@ type layer struct {
 	ssrc          atomic.Uint32
 	width, height atomic.Int32
 	report        atomic.Pointer[senderReport]
-	keys          keyFrameRequest
 
 	received, lost atomic.Uint64
 	readers        atomic.Int32
@@ -70,7 +69,6 @@ func newLayer(s *Source, index, layers int, rid string) *layer {
 		l.clockRate = videoClock
 		l.cache = cache.New(cachePackets >> (layers - 1 - index))
 	}
-	l.keys.layer = l
 	return l
 }
 
@@ -171,14 +169,14 @@ func (l *layer) inspectVideo(p *packet) bool {
 		l.keyFrameArrived(p)
 	}
 	if l.nack.NeedKeyFrame() && !key {
-		l.keys.request(p.at)
+		l.source.keys.request(l, p.at)
 	}
 	return true
 }
 
 func (l *layer) keyFrameArrived(p *packet) {
 	l.keyAt = p.at
-	l.keys.arrived()
+	l.source.keys.arrived(l)
 	l.source.owner.engine.counters.keyFrames.Add(1)
 	width, height := int32(p.vp8.Width), int32(p.vp8.Height)
 	if width != l.width.Swap(width) || height != l.height.Swap(height) {
@@ -269,7 +267,6 @@ func (l *layer) tick(now, rtt time.Duration) bool {
 	if !l.source.kind.Video() {
 		return true // Opus conceals what is lost
 	}
-	l.keys.tick(now)
 	if len(missing) > 0 {
 		l.source.transport.sendNACK(l.ssrc.Load(), missing)
 	}

@@ -61,6 +61,7 @@ type Room struct {
 	dirty       bool
 	due         time.Duration // of a dirty room: when the routes follow
 	lingering   bool          // a layer goes on that nobody needs any more
+	putOff      time.Duration // when publishers are asked for key frames who weren't yet; 0: all were
 	settled     time.Duration
 	pace        time.Duration // from one computation of the routes to the next
 	nextVoices  time.Duration
@@ -198,6 +199,8 @@ func (r *Room) idle() time.Duration {
 	next := r.nextVoices
 	if r.dirty {
 		next = min(next, r.due)
+	} else if r.putOff != 0 {
+		next = min(next, r.putOff)
 	}
 	return max(next-r.engine.now(), 0)
 }
@@ -216,6 +219,9 @@ func (r *Room) work(tasks []task) {
 	r.guarded(func() {
 		r.listen(now)
 		r.judge(now)
+		if r.putOff != 0 && now >= r.putOff {
+			r.soil(now, false)
+		}
 		if r.dirty && (waiting || now >= r.due) {
 			r.dirty, r.settled = false, now
 			r.settle(now)
@@ -259,6 +265,7 @@ func (r *Room) guarded(f func()) {
 // member is a participant's stay in the room.
 type member struct {
 	p       *Participant
+	since   time.Duration
 	epoch   uint64
 	info    ParticipantInfo // as announced
 	told    int             // how much of the room's news it knows
@@ -302,7 +309,7 @@ func (r *Room) enter(p *Participant) bool {
 	}
 	p.mu.Lock()
 	p.room = r
-	m := &member{p: p, epoch: p.epoch, info: p.infoLocked(), layers: make(map[SourceKind][]string)}
+	m := &member{p: p, since: r.engine.now(), epoch: p.epoch, info: p.infoLocked(), layers: make(map[SourceKind][]string)}
 	p.mu.Unlock()
 	p.route.Store(r.number)
 	r.members = append(r.members, m)

@@ -1,6 +1,9 @@
 package media
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Sizes that a viewer who sends no layout is taken to show, in pixels.
 const (
@@ -13,6 +16,7 @@ const (
 // announced, by kind.
 type routed struct {
 	id      string
+	since   time.Duration // in the room
 	sources map[SourceKind]*Source
 }
 

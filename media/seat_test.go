@@ -110,19 +110,19 @@ func TestKeyFrameRequests(t *testing.T) {
 		return n
 	}
 	at := func(ms int) time.Duration { return time.Minute + time.Duration(ms)*time.Millisecond }
-	l.keys.request(at(0))
-	l.keys.request(at(1))
-	l.keys.request(at(299))
+	l.source.keys.request(l, at(0))
+	l.source.keys.request(l, at(1))
+	l.source.keys.request(l, at(299))
 	if n := plis(); n != 1 {
 		t.Errorf("%d PLIs within 300 ms; want 1", n)
 	}
-	l.keys.tick(at(300))
-	l.keys.tick(at(310))
+	l.source.keys.ask(at(300))
+	l.source.keys.ask(at(310))
 	if n := plis(); n != 1 {
 		t.Errorf("%d PLIs repeated after 300 ms; want 1", n)
 	}
 	a.recv(l, true)
-	l.keys.tick(at(900))
+	l.source.keys.ask(at(900))
 	if n := plis(); n != 0 {
 		t.Errorf("%d PLIs after the key frame; want 0", n)
 	}

@@ -21,7 +21,7 @@ type routes struct {
 	layers []*layer              // all there are
 	lists  map[*layer][]*Slot
 	needed map[*Source][]bool // announced sources, by layer
-	keys   []*layer           // layers to ask for a key frame
+	keys   []awaited          // key frames
 	// Of the viewer under way; the next one takes the memory over.
 	prev   []*Source
 	wishes []wish
@@ -29,6 +29,12 @@ type routes struct {
 }
 
 type replay struct {
+	slot  *Slot
+	layer *layer
+}
+
+// awaited is a layer that a slot is to open with, or to switch to.
+type awaited struct {
 	slot  *Slot
 	layer *layer
 }
@@ -65,7 +71,7 @@ func (r *Room) settle(now time.Duration) {
 
 // add takes in what a member publishes.
 func (rt *routes) add(m *member) {
-	o := routed{id: m.p.id}
+	o := routed{id: m.p.id, since: m.since}
 	rt.away[m.p] = !m.info.Connected
 	var mic *Source
 	if t := m.p.currentTransport(); t != nil {
@@ -169,7 +175,7 @@ func (rt *routes) feed(s *Slot, w wish, up bool) {
 	wantsKey := s.assign(w.source, target, rt.room.number)
 	rt.lists[target] = append(rt.lists[target], s)
 	if wantsKey {
-		rt.keys = append(rt.keys, target)
+		rt.keys = append(rt.keys, awaited{s, target})
 		if cur == nil {
 			cur = w.source.layers[0]
 			rt.replay = append(rt.replay, replay{s, cur})
@@ -232,9 +238,7 @@ func (rt *routes) publish() {
 	for _, r := range rt.replay {
 		r.slot.replay(r.layer, rt.now)
 	}
-	for _, l := range rt.keys {
-		l.keys.request(rt.now)
-	}
+	rt.askForKeyFrames()
 }
 
 // tellLayers tells a publisher which of its layers anybody needs.

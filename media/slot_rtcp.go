@@ -66,7 +66,7 @@ func (s *Slot) keyFrameWanted(now time.Duration) {
 	}
 	s.mu.Unlock()
 	if l != nil && due && s.line.video {
-		l.keys.request(now)
+		l.source.keys.request(l, now)
 	}
 }
 

@@ -24,6 +24,8 @@ type Source struct {
 	forwards atomic.Bool
 	// detector hears the voice in the room that the owner is in.
 	detector atomic.Pointer[speaker.Detector]
+
+	keys keyFrames // of video
 }
 
 // ridOrder ranks the rids of PROTOCOL.md, lowest layer first; other names
@@ -40,6 +42,7 @@ func newSource(t *transport, kind SourceKind, mid string, rids []string) *Source
 	for i, rid := range rids {
 		s.layers = append(s.layers, newLayer(s, i, len(rids), rid))
 	}
+	s.keys.source = s
 	return s
 }
 

@@ -155,8 +155,12 @@ func (t *transport) goGuarded(f func()) {
 	}()
 }
 
-func (t *transport) sendPLI(ssrc uint32) {
-	t.writeRTCP(&rtcp.PictureLossIndication{MediaSSRC: ssrc})
+func (t *transport) sendPLI(ssrcs []uint32) {
+	packets := make([]rtcp.Packet, 0, len(ssrcs))
+	for _, ssrc := range ssrcs {
+		packets = append(packets, &rtcp.PictureLossIndication{MediaSSRC: ssrc})
+	}
+	t.writeRTCP(packets...)
 }
 
 func (t *transport) sendNACK(ssrc uint32, missing []uint16) {
@@ -188,6 +192,7 @@ func (t *transport) tick(now time.Duration) (busy bool) {
 				busy = true
 			}
 		}
+		s.keys.ask(now)
 	}
 	reports := append(t.carrier.reports(now), t.senderReports(now)...)
 	if len(reports) > 0 {
