@@ -86,7 +86,7 @@ func newBrowserGroup(t *testing.T) *browserGroup {
 		p.knock(links[i])
 	}
 	g.bringFilms()
-	host := g.lead(nil)
+	host := g.lead(byDefault)
 	g.crowd = make([]*attendee, movePeople-len(g.pages))
 	g.each(len(g.crowd), func(i int) (err error) {
 		g.crowd[i], err = g.enter(i, links[len(g.pages)+i])
