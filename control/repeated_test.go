@@ -156,3 +156,57 @@ func (f *clinic) parseNotice(record string) control.Notice {
 	}
 	return n
 }
+
+// A repeated request sends nothing and makes nothing again, and what is kept to
+// answer it holds neither address nor details (R-PV-1).
+func TestRepeatedRequests(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	once := func(op string) *control.Once { return &control.Once{Operation: op, Key: "k", Request: []byte(op)} }
+	for range 2 {
+		if _, err := f.ConsultNow(t.Context(), f.dr, f.area.ID, control.Contact{Phone: "+43 660 1"}, "", once("consult")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ids []string
+	for range 2 {
+		a, err := f.Book(t.Context(), f.dr.Actor, f.area.ID, control.AppointmentSpec{StartsAt: f.clock()}, once("book"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, a.ID)
+	}
+	q, err := f.Queue(t.Context(), f.dr.Actor, f.area.ID)
+	if err != nil || len(q.Calls) != 1 || ids[0] != ids[1] {
+		t.Fatalf("%d calls, appointments %v, %v", len(q.Calls), ids, err)
+	}
+	links := map[string]bool{}
+	for range 2 {
+		in, err := f.InviteToCall(t.Context(), f.dr.Actor, q.Calls[0].ID, control.Contact{Copy: true}, "", once("invite"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		links[in.Link] = true
+	}
+	if len(links) != 1 || f.vault.Keys() != 2 {
+		t.Errorf("%d links, %d keys", len(links), f.vault.Keys())
+	}
+	for range 2 {
+		to := control.Contact{Email: "guest@example.org"}
+		if _, sent, err := f.SendAppointment(t.Context(), f.dr.Actor, ids[0], to, "", once("send")); err != nil || !sent {
+			t.Fatal(sent, err)
+		}
+		if _, sent, err := f.SendAreaLink(t.Context(), f.dr.Actor, f.area.ID, to, "", once("area")); err != nil || !sent {
+			t.Fatal(sent, err)
+		}
+	}
+	mails := 0
+	f.each("test_outbox/", func(string) { mails++ }, `"Kind":"email"`)
+	if mails != 2 || f.vault.Keys() != 3 {
+		t.Errorf("%d e-mails, %d keys", mails, f.vault.Keys())
+	}
+	sent := 0
+	f.each("test_outbox/", func(string) { sent++ }, `"Kind":"sms"`)
+	if sent != 1 {
+		t.Errorf("%d messages", sent)
+	}
+}
