@@ -49,6 +49,32 @@ func payloadMark(p sentPacket) string {
 	return s[strings.LastIndexByte(s, '|')+1:]
 }
 
+// R-GC-5, SE-20: hands go up at the engine's own time, and keep their place
+// until they go down.
+func TestHandsByTheEnginesClock(t *testing.T) {
+	clock := newFakeClock()
+	_, r, peers := fakeRoom(t, clock, 60, GroupPool(), "a", "b")
+	start := clock.Now()
+	want := func(p *fakePeer, at time.Time) {
+		t.Helper()
+		settled(r)
+		if info := p.Info(); info.Hand == at.IsZero() || !info.HandAt.Equal(at) {
+			t.Errorf("hand %t since %v; want %v", info.Hand, info.HandAt, at)
+		}
+	}
+	clock.advance(5 * time.Second)
+	peers[0].SetHand(true)
+	clock.advance(time.Second)
+	peers[1].SetHand(true)
+	peers[0].SetHand(true)
+	want(peers[0], start.Add(5*time.Second))
+	want(peers[1], start.Add(6*time.Second))
+	peers[0].SetHand(false)
+	want(peers[0], time.Time{})
+	peers[0].SetHand(true)
+	want(peers[0], start.Add(6*time.Second))
+}
+
 // A slot stays shut until a key frame, and then runs on without a gap when it
 // is switched between publishers.
 func TestSlotSwitch(t *testing.T) {

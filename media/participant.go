@@ -215,14 +215,15 @@ func (p *Participant) SetLayout(tiles []Tile) error {
 }
 
 // SetHand raises or lowers the participant's hand. Who raises a hand that is up
-// keeps the place in the order of hands.
+// keeps the place in the order of hands, which no step of the clock changes
+// (SE-20).
 func (p *Participant) SetHand(raised bool) {
 	p.mu.Lock()
 	switch {
 	case !raised:
 		p.handAt = time.Time{}
 	case p.handAt.IsZero():
-		p.handAt = p.engine.clock.Now()
+		p.handAt = p.engine.wall(p.engine.now())
 	}
 	p.mu.Unlock()
 	p.touch()
