@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/atriumrtc/atrium/control/store"
 )
@@ -58,7 +59,7 @@ func (s *Service) arrange(ctx context.Context, callID string) {
 		if err != nil || call.State != CallLive {
 			return err
 		}
-		rooms, err = roomsOf(tx, &call)
+		rooms, err = roomsOf(tx, &call, s.clock())
 		return err
 	})
 	for _, room := range rooms {
@@ -71,16 +72,17 @@ func (s *Service) arrange(ctx context.Context, callID string) {
 
 // roomsOf are the rooms of a call as media knows them: its own, and the
 // breakouts while they are open.
-func roomsOf(tx store.Tx, call *Call) ([]MediaRoom, error) {
+func roomsOf(tx store.Tx, call *Call, now time.Time) ([]MediaRoom, error) {
 	b, err := breakoutsOf(tx, call.ID)
 	if err != nil {
 		return nil, err
 	}
+	if !b.open(now) {
+		return []MediaRoom{*call.room(nil)}, nil
+	}
 	rooms := []MediaRoom{*call.room(&b)}
-	if b.State == BreakoutsOpen {
-		for _, r := range b.Rooms {
-			rooms = append(rooms, *call.breakoutRoom(&b, r))
-		}
+	for _, r := range b.Rooms {
+		rooms = append(rooms, *call.breakoutRoom(&b, r))
 	}
 	return rooms, nil
 }
@@ -121,7 +123,11 @@ func (c *Call) roomControls(b *Breakouts) RoomControls {
 	controls := RoomControls{
 		ChatOff: c.Controls.ChatOff, Spotlight: c.Controls.Spotlight, InCharge: c.InCharge, Call: c.ID,
 	}
-	if b != nil && b.State == BreakoutsOpen && b.Assign == AssignChoose {
+	if b == nil || b.State != BreakoutsOpen {
+		return controls
+	}
+	controls.BreakoutsOpen, controls.BreakoutsEndAt = true, b.EndsAt
+	if b.Assign == AssignChoose {
 		controls.Breakouts = b.Rooms
 	}
 	return controls

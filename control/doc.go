@@ -54,7 +54,8 @@
 //   - R-GC-4, R-GC-7: breakouts are where participants belong while they are
 //     open (Breakouts.Places), so that to open, move and close is to place, as
 //     everything else (placement.go); their end stands in the store and is
-//     kept by the scheduler, whoever is connected (R-GC-6).
+//     kept by the scheduler, whoever is connected (R-GC-6), and is what all rooms
+//     of the call show ([RoomControls]): to who comes late or back, too.
 //   - R-WA-1, R-WA-4, R-WA-7: the queue is in order of arrival, also after a
 //     transfer; a lost connection keeps its place for [SeatTime].
 //   - R-CN-2, R-CN-4: what a Consult Now link can become is the table in

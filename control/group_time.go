@@ -55,7 +55,7 @@ func (c *change) groupWarn(id string) error {
 	if holds == 0 || left <= 0 || id != warningID(callID, holds) {
 		return nil
 	}
-	rooms, err := roomsOf(c.Tx, call)
+	rooms, err := roomsOf(c.Tx, call, c.now)
 	if err != nil {
 		return err
 	}

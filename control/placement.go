@@ -220,7 +220,8 @@ func (s *Service) keepArranged(ctx context.Context, placed destination) error {
 func (r *MediaRoom) same(o MediaRoom) bool {
 	return r.Name == o.Name && r.EndsAt.Equal(o.EndsAt) &&
 		r.Controls.ChatOff == o.Controls.ChatOff && r.Controls.Spotlight == o.Controls.Spotlight &&
-		r.Controls.InCharge == o.Controls.InCharge && slices.Equal(r.Controls.Breakouts, o.Controls.Breakouts)
+		r.Controls.InCharge == o.Controls.InCharge && slices.Equal(r.Controls.Breakouts, o.Controls.Breakouts) &&
+		r.Controls.BreakoutsOpen == o.Controls.BreakoutsOpen && r.Controls.BreakoutsEndAt.Equal(o.Controls.BreakoutsEndAt)
 }
 
 // clearOut follows everybody whom media has in a room, but one.

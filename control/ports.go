@@ -70,6 +70,11 @@ type RoomControls struct {
 	// that people may choose from now.
 	Call      string
 	Breakouts []BreakoutRoom
+	// BreakoutsOpen says that the call's breakouts are open, BreakoutsEndAt when
+	// they close; zero: not by themselves (R-GC-4). Who comes back, or late, sees
+	// the countdown by it: notices they have missed.
+	BreakoutsOpen  bool
+	BreakoutsEndAt time.Time
 }
 
 // Audience is who hears a CallNotice.

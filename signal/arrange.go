@@ -22,12 +22,17 @@ type Arrangement struct {
 	Spotlight, InCharge string
 	// Breakouts are the rooms that people may choose from now.
 	Breakouts []message.Breakout
+	// BreakoutsOpen says that breakout rooms of the call are open,
+	// BreakoutsEndAt when they close; zero: not by themselves (R-GC-4).
+	BreakoutsOpen  bool
+	BreakoutsEndAt time.Time
 }
 
 func (a *Arrangement) equal(b *Arrangement) bool {
 	return a.Room == b.Room && a.Name == b.Name && a.EndsAt.Equal(b.EndsAt) && a.Call == b.Call &&
 		a.ChatOff == b.ChatOff && a.Spotlight == b.Spotlight && a.InCharge == b.InCharge &&
-		slices.Equal(a.Breakouts, b.Breakouts)
+		slices.Equal(a.Breakouts, b.Breakouts) &&
+		a.BreakoutsOpen == b.BreakoutsOpen && a.BreakoutsEndAt.Equal(b.BreakoutsEndAt)
 }
 
 // controls is what a client is told of an arrangement.
@@ -35,7 +40,7 @@ func (a *Arrangement) controls() *message.Controls {
 	m := &message.Controls{
 		Room: a.Room, Name: a.Name, EndsAt: moment(a.EndsAt), Call: a.Call,
 		Controls:  message.Moderation{Chat: message.ChatOn, Spotlight: a.Spotlight, InCharge: a.InCharge},
-		Breakouts: append([]message.Breakout{}, a.Breakouts...),
+		Breakouts: append([]message.Breakout{}, a.Breakouts...), BreakoutsOpen: a.BreakoutsOpen, BreakoutsEndAt: moment(a.BreakoutsEndAt),
 	}
 	if a.ChatOff {
 		m.Controls.Chat = message.ChatOff

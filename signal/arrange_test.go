@@ -11,20 +11,20 @@ import (
 	"github.com/atriumrtc/atrium/signal/message"
 )
 
-// R-GC-5: a room's controls come with the room, and to those in it when they
-// change; nobody else is told.
+// R-GC-5, R-GC-4: a room's controls, and when its call's breakouts close, come
+// with the room, and to those in it when they change; nobody else is told.
 func TestArrange(t *testing.T) {
 	w := newWorld(t, nil)
 	ends := time.Date(2026, 1, 2, 3, 4, 5, 678_900_000, time.FixedZone("", 3600))
 	a := Arrangement{
 		Room: "r", Name: "Group", EndsAt: ends, Call: "call", ChatOff: true, Spotlight: "x", InCharge: "y",
-		Breakouts: []message.Breakout{{ID: "b", Name: "B"}},
+		Breakouts: []message.Breakout{{ID: "b", Name: "B"}}, BreakoutsOpen: true, BreakoutsEndAt: ends,
 	}
 	utc := time.Date(2026, 1, 2, 2, 4, 5, 678_000_000, time.UTC)
 	told := &message.Controls{
 		Room: "r", Name: "Group", EndsAt: &utc, Call: "call",
 		Controls:  message.Moderation{Chat: message.ChatOff, Spotlight: "x", InCharge: "y"},
-		Breakouts: []message.Breakout{{ID: "b", Name: "B"}},
+		Breakouts: []message.Breakout{{ID: "b", Name: "B"}}, BreakoutsOpen: true, BreakoutsEndAt: &utc,
 	}
 	w.server.Arrange(a) // before the room is opened
 	p, _ := w.join(t, "p", "r")
@@ -34,6 +34,7 @@ func TestArrange(t *testing.T) {
 	}
 	if diff := cmp.Diff(told, &message.Controls{
 		Room: got.ID, Name: got.Name, EndsAt: got.EndsAt, Call: got.Call, Controls: got.Controls, Breakouts: got.Breakouts,
+		BreakoutsOpen: got.BreakoutsOpen, BreakoutsEndAt: got.BreakoutsEndAt,
 	}); diff != "" {
 		t.Errorf("the room: %s", diff)
 	}
@@ -42,6 +43,7 @@ func TestArrange(t *testing.T) {
 	w.server.Arrange(a) // nothing new
 	a.Spotlight, told.Controls.Spotlight = "", ""
 	a.Breakouts, told.Breakouts = nil, []message.Breakout{}
+	a.BreakoutsEndAt, told.BreakoutsEndAt = time.Time{}, nil
 	w.server.Arrange(a)
 	if diff := cmp.Diff(told, want[*message.Controls](p)); diff != "" {
 		t.Error(diff)
@@ -58,7 +60,7 @@ func TestArrange(t *testing.T) {
 	}
 	// Who comes back is told what holds now.
 	w.engine.get(t, "other").moveTo("r")
-	if m := want[*message.Room](other); m.ID != "r" || m.Name != "Group" || m.Controls != told.Controls {
+	if m := want[*message.Room](other); m.ID != "r" || m.Name != "Group" || m.Controls != told.Controls || !m.BreakoutsOpen {
 		t.Errorf("got %+v", m)
 	}
 }

@@ -73,6 +73,7 @@ func roomMessage(ev media.RoomChanged, a *Arrangement) *message.Room {
 		ID: ev.Room, Name: c.Name, Kind: ev.Kind, Epoch: ev.Epoch,
 		Participants: participantMessages(ev.Participants), EndsAt: c.EndsAt,
 		Call: c.Call, Controls: c.Controls, Breakouts: c.Breakouts,
+		BreakoutsOpen: c.BreakoutsOpen, BreakoutsEndAt: c.BreakoutsEndAt,
 	}
 	if ev.Room == "" {
 		m.Kind = message.KindParked

@@ -155,7 +155,7 @@ func TestEvents(t *testing.T) {
 		{media.SpeakersChanged{Speakers: []media.Speaker{{Participant: "a", Level: 0.5}}}, `{"type":"speakers","speakers":[{"participant":"a","level":0.5}]}`},
 		{media.QualityChanged{Participants: []media.Quality{{Participant: "a", Score: media.QualityPoor, Reason: "upload"}}}, `{"type":"quality","participants":[{"participant":"a","score":"poor","reason":"upload"}]}`},
 		{media.TransportChanged{State: media.TransportFailed}, `{"type":"transport","state":"failed"}`},
-		{media.RoomChanged{Room: "r", Name: "N", Kind: "meeting", Epoch: 7}, `{"type":"room","id":"r","name":"N","kind":"meeting","epoch":7,"participants":[],"call":"","controls":{"chat":"on","spotlight":"","in_charge":""},"breakouts":[]}`},
+		{media.RoomChanged{Room: "r", Name: "N", Kind: "meeting", Epoch: 7}, `{"type":"room","id":"r","name":"N","kind":"meeting","epoch":7,"participants":[],"call":"","controls":{"chat":"on","spotlight":"","in_charge":""},"breakouts":[],"breakouts_open":false}`},
 	} {
 		w.engine.get(t, "p").emit(row.ev)
 		_, data, err := p.conn.Read(t.Context())

@@ -126,6 +126,54 @@ func TestLayoutOfAnotherRoom(t *testing.T) {
 	}
 }
 
+// R-GC-5: who is muted, or whose video is stopped, by a moderator is off on
+// their own page too; when they may again, or are asked to, it is them who
+// switch it on.
+func TestMutedByModerator(t *testing.T) {
+	ctx := webtest.Browser(t)
+	base := fakeServer(t).URL
+	sent := func(kind string) string {
+		return `atrium.room.sent.filter((m) => m[0] === '` + kind + `').map((m) => m.slice(1).join('=')).join()`
+	}
+	now := func(sources string) webtest.Step {
+		return webtest.Eval(`(() => { const p = atrium.room.participants.get('self'); p.sources = [` + sources + `];
+			atrium.room.emit('participants', {joined: [], left: [], changed: [p]}); })()`)
+	}
+	banner := `document.getElementById('banner').textContent`
+	webtest.Run(t, ctx, enterCall(base, "people=2"), webtest.Eventually(sent("publish")+` === 'microphone,camera'`))
+	webtest.Run(t, ctx, now(`{source: 'microphone', muted: true, muted_by_server: true}`), webtest.Eventually(sent("mute")+` === 'microphone=true'`),
+		webtest.Eventually(banner+`.includes('muted you')`))
+	webtest.Run(t, ctx, chromedp.Click(webtest.By("mic")), webtest.Eventually(sent("mute")+`.endsWith('microphone=true,microphone=false,microphone=true')`))
+	webtest.Run(t, ctx, now(`{source: 'microphone', muted: true, muted_by_server: false}`),
+		webtest.Eval(`atrium.room.emit('notice', {code: 'ask_unmute', text: 'microphone', message: '', from: '', room: '', at: null})`),
+		webtest.Eventually(banner+`.includes('asks you')`), webtest.Eventually(`document.querySelector('[data-self=true]').dataset.muted === 'true'`))
+	webtest.Run(t, ctx, chromedp.Click(webtest.By("mic")), webtest.Eventually(`document.querySelector('[data-self=true]').dataset.muted === 'false'`),
+		webtest.Eventually(sent("mute")+`.endsWith('microphone=false')`))
+	webtest.Run(t, ctx, now(`{source: 'camera', muted: true, muted_by_server: true}`), webtest.Eventually(sent("unpublish")+` === 'camera'`))
+}
+
+// R-GC-3, R-GC-4: who is in the main room, comes late or comes back counts down
+// to the end of the breakout rooms; what the moderator writes to all is shown
+// as it is.
+func TestCountdownOfBreakouts(t *testing.T) {
+	ctx := webtest.Browser(t)
+	base := fakeServer(t).URL
+	place := func(kind, open string) webtest.Step {
+		return webtest.Eval(`(() => { atrium.room.room = {...atrium.room.room, kind: '` + kind + `', endsAt: new Date(Date.now() + 7 * 60_000 - 1000), breakoutsOpen: ` + open +
+			`, breakoutsEndAt: ` + open + ` ? new Date(Date.now() + 4 * 60_000 - 1000) : null}; atrium.room.emit('controls', atrium.room.room); })()`)
+	}
+	left := `document.getElementById('time-left').textContent`
+	webtest.Run(t, ctx, enterCall(base, "people=2"), place("group", "true"), webtest.Eventually(left+` === 'Breakout rooms: 4 min left'`),
+		place("breakout", "true"), webtest.Eventually(left+` === '7 min left'`), place("group", "false"), webtest.Eventually(left+` === '7 min left'`))
+	notice := func(code, text, at string) webtest.Step {
+		return webtest.Eval(`atrium.room.emit('notice', {code: '` + code + `', text: '` + text + `', message: '', from: '', room: '', at: ` + at + `})`)
+	}
+	banner := `document.getElementById('banner').textContent`
+	webtest.Run(t, ctx, notice("breakouts_ending", "", "new Date(Date.now() + 10_000)"), webtest.Eventually(banner+`.startsWith('The breakout rooms close in 10 seconds')`),
+		notice("ending", "", "new Date(Date.now() + 30 * 60_000)"), webtest.Eventually(banner+` === 'The session ends for everybody in 30 minutes.'`),
+		notice("broadcast", "<b>Back to work</b>", "null"), webtest.Eventually(banner+` === 'To everybody: <b>Back to work</b>'`))
+}
+
 // R-CN-4: the link's secret leaves the page in the entry request only, and is
 // not kept by the browser.
 func TestSecretIsNotKept(t *testing.T) {

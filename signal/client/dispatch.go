@@ -116,6 +116,7 @@ func (c *Client) onControls(m *message.Controls) {
 		}
 		s.Room.Name, s.Room.EndsAt, s.Room.Call = m.Name, m.EndsAt, m.Call
 		s.Room.Controls, s.Room.Breakouts = m.Controls, m.Breakouts
+		s.Room.BreakoutsOpen, s.Room.BreakoutsEndAt = m.BreakoutsOpen, m.BreakoutsEndAt
 	})
 }
 

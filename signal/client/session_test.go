@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pion/webrtc/v4"
@@ -61,7 +62,7 @@ func TestMessages(t *testing.T) {
 		Changed: []message.Participant{{ID: "me", Hand: true}},
 	})
 	f.send(&message.Controls{Room: "elsewhere", Name: "no"})
-	f.send(&message.Controls{Room: c.Room().ID, Name: "N", Call: "c", Controls: message.Moderation{Chat: message.ChatOff}})
+	f.send(&message.Controls{Room: c.Room().ID, Name: "N", Call: "c", Controls: message.Moderation{Chat: message.ChatOff}, BreakoutsOpen: true, BreakoutsEndAt: new(time.Time)})
 	f.send(&message.Speakers{Speakers: []message.Speaker{{Participant: "third", Level: 0.5}}})
 	f.send(&message.Quality{Participants: []message.Connection{{Participant: "me", Score: message.QualityPoor}}})
 	f.send(&message.Chat{ID: "1", Text: "hello"})
@@ -92,7 +93,8 @@ func TestMessages(t *testing.T) {
 		s.Errors[message.CodeRateLimited].Code == "" || s.Notices[message.NoticeDraining].Code == "" {
 		t.Errorf("state %+v", s)
 	}
-	if s.Room.Name != "N" || s.Room.Call != "c" || s.Room.Controls.Chat != message.ChatOff || s.Room.ID != "room" {
+	if s.Room.Name != "N" || s.Room.Call != "c" || s.Room.Controls.Chat != message.ChatOff || s.Room.ID != "room" ||
+		!s.Room.BreakoutsOpen || s.Room.BreakoutsEndAt == nil {
 		t.Errorf("room %+v", s.Room)
 	}
 	if _, ok := s.Participant("third"); !ok {

@@ -136,15 +136,17 @@ func TestServerMessagesSurviveTheWire(t *testing.T) {
 				Camera: []Encoding{{RID: "q", MaxWidth: 320, MaxHeight: 180, MaxBitrate: 1, ScaleDown: 4}}, Screen: []Encoding{},
 				SeatSeconds: 120, MaxMessageBytes: MaxBytes,
 			},
-			ICEServers: []ICEServer{{URLs: []string{"turn:x"}, Username: "u", Credential: "c"}}, Resume: "s", Resumed: true,
+			ICEServers: []ICEServer{{URLs: []string{"turn:x"}, Username: "u", Credential: "c"}}, Resume: "s", Resumed: true, Now: ends,
 		},
 		&Answer{SDP: "v=0"},
 		&Room{
 			ID: "r", Name: "N", Kind: "meeting", Epoch: 1 << 60, Participants: []Participant{p}, EndsAt: &ends, Call: "c",
 			Controls: Moderation{Chat: ChatOff, Spotlight: "p", InCharge: "p"}, Breakouts: []Breakout{{ID: "b", Name: "B"}},
+			BreakoutsOpen: true, BreakoutsEndAt: &ends,
 		},
 		&Controls{
 			Room: "r", Name: "N", EndsAt: &ends, Call: "c", Controls: Moderation{Chat: ChatOn}, Breakouts: []Breakout{{ID: "b", Name: "B"}},
+			BreakoutsOpen: true, BreakoutsEndAt: &ends,
 		},
 		&Participants{Joined: []Participant{p}, Left: []string{"x"}, Changed: []Participant{p}},
 		&Map{Epoch: 2, Slots: []Slot{{Mid: "4", Participant: "p", Source: SourceCamera, State: SlotPaused, Reason: ReasonMuted, Name: "A"}}},

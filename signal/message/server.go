@@ -24,6 +24,9 @@ type Welcome struct {
 	// Resumed is true when the seat is an earlier one of this client: it may
 	// keep its PeerConnection.
 	Resumed bool `json:"resumed"`
+	// Now is the server's time, which all times in messages go by: a client
+	// whose clock is wrong can count down all the same.
+	Now time.Time `json:"now"`
 }
 
 // Self is what a client is told of itself.
@@ -98,6 +101,10 @@ type Room struct {
 	Controls Moderation `json:"controls"`
 	// Breakouts are the rooms that people may choose from now.
 	Breakouts []Breakout `json:"breakouts"`
+	// BreakoutsOpen says that breakout rooms of the call are open, whether one is
+	// in one or not; BreakoutsEndAt when they close, nil: not by themselves.
+	BreakoutsOpen  bool       `json:"breakouts_open"`
+	BreakoutsEndAt *time.Time `json:"breakouts_end_at,omitempty"`
 }
 
 // Moderation is what a moderator has set for a room.
@@ -120,12 +127,14 @@ type Breakout struct {
 // Controls says what is arranged anew for the room where the participant is:
 // whole state, in the place of the fields of the same names of the last Room.
 type Controls struct {
-	Room      string     `json:"room"` // its id
-	Name      string     `json:"name"`
-	EndsAt    *time.Time `json:"ends_at,omitempty"`
-	Call      string     `json:"call"`
-	Controls  Moderation `json:"controls"`
-	Breakouts []Breakout `json:"breakouts"`
+	Room           string     `json:"room"` // its id
+	Name           string     `json:"name"`
+	EndsAt         *time.Time `json:"ends_at,omitempty"`
+	Call           string     `json:"call"`
+	Controls       Moderation `json:"controls"`
+	Breakouts      []Breakout `json:"breakouts"`
+	BreakoutsOpen  bool       `json:"breakouts_open"`
+	BreakoutsEndAt *time.Time `json:"breakouts_end_at,omitempty"`
 }
 
 // Participant is what the others in a room know of somebody.

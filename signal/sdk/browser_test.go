@@ -170,7 +170,7 @@ func TestMap(t *testing.T) {
 func TestControls(t *testing.T) {
 	p := newPeer(t)
 	b := connected(t, p, "")
-	b.run(`void (window.told = [], room.on('controls', (c) => told.push([c.id, c.name, c.chat, c.spotlight, c.inCharge, c.call, c.breakouts.map((x) => x.name).join('+'), c.endsAt?.getTime() ?? 0].join())))`)
+	b.run(`void (window.told = [], room.on('controls', (c) => told.push([c.id, c.name, c.chat, c.spotlight, c.inCharge, c.call, c.breakouts.map((x) => x.name).join('+'), c.endsAt?.getTime() ?? 0, c.breakoutsOpen, c.breakoutsEndAt?.getTime() ?? 0].join())))`)
 	b.run(`void (window.hands = [], room.on('hands', (h) => hands.push(h.map((x) => x.id).join('+'))))`)
 	b.run(`void (window.notices = [], room.on('notice', (n) => notices.push([n.code, n.text, n.from, n.room, n.at?.getTime() ?? 0].join())))`)
 	person := func(id, hand string) msg {
@@ -186,18 +186,19 @@ func TestControls(t *testing.T) {
 	})
 	p.send(msg{
 		"type": "controls", "room": "r", "name": "R2", "ends_at": "2026-01-01T00:00:00Z", "call": "c", "controls": msg{"chat": "off", "spotlight": "a", "in_charge": "m"},
-		"breakouts": []msg{{"id": "x", "name": "X"}, {"id": "y", "name": "Y"}},
+		"breakouts": []msg{{"id": "x", "name": "X"}, {"id": "y", "name": "Y"}}, "breakouts_open": true, "breakouts_end_at": "2026-01-01T00:00:01Z",
 	})
 	p.send(msg{"type": "controls", "room": "elsewhere", "name": "no", "controls": msg{"chat": "on"}})
 	p.send(msg{"type": "participants", "changed": []msg{person("b", ""), person("me", "2026-01-01T00:00:00.3Z")}})
 	p.send(msg{"type": "notice", "code": "help", "message": "m", "text": "t", "from": "a", "room": "x", "at": "2026-01-01T00:00:00Z"})
 	p.send(msg{"type": "map", "epoch": 7, "slots": []msg{{"mid": "4", "participant": "m", "source": "microphone", "state": "live", "name": "Mary"}}})
 	b.until(`room.tracks.get('m/microphone')?.name === 'Mary'`)
-	for js, want := range map[string]string{
-		`told.join('|')`:                        `r,R,true,,m,c,,0|r,R2,false,a,m,c,X+Y,1767225600000`,
-		`hands.join('|')`:                       `b+a|a+me`,
-		`room.hands.map((x) => x.id).join('+')`: `a+me`,
-		`notices.join('|')`:                     `help,t,a,x,1767225600000`,
+	for js, want := range map[string]any{
+		`told.join('|')`:  `r,R,true,,m,c,,0,false,0|r,R2,false,a,m,c,X+Y,1767225600000,true,1767225601000`,
+		`hands.join('|')`: `b+a|a+me`,
+		`Math.abs(room.now.getTime() - Date.UTC(2030, 0, 1)) < 60000`: true, // as welcome says
+		`room.hands.map((x) => x.id).join('+')`:                       `a+me`,
+		`notices.join('|')`:                                           `help,t,a,x,1767225600000`,
 	} {
 		if got := b.run(js); got != want {
 			t.Errorf("%s: %v, want %s", js, got, want)

@@ -75,7 +75,7 @@ func welcome(n int, resumed bool) msg {
 			"pool": msg{"pairs": 6, "videos": 0, "screen": true}, "lines": 18,
 			"publish": []string{"microphone", "camera", "screen", "screen_audio"}, "seat_seconds": 120,
 		},
-		"resume": fmt.Sprintf("me.secret-%d", n), "resumed": resumed,
+		"resume": fmt.Sprintf("me.secret-%d", n), "resumed": resumed, "now": "2030-01-01T00:00:00Z",
 	}
 }
 

@@ -10,7 +10,7 @@ import { Roster } from './roster.js';
 import { Settings } from './settings.js';
 import { Sound } from './sound.js';
 import { Stage } from './stage.js';
-import { deviceWords, peopleWords, qualityWords } from './words.js';
+import { deviceWords, noticeWords, peopleWords, qualityWords } from './words.js';
 
 /** Banners about something that passes stay this long, in ms. */
 const PASSING_MS = 8000;
@@ -139,13 +139,14 @@ export class Call {
     this.#off.push(
       room.on('state', () => this.#stateChanged()),
       room.on('room', () => this.#moved()),
+      room.on('controls', () => this.#renderTop()),
       room.on('participants', (change) => this.#peopleChanged(change)),
       room.on('map', () => this.#mapChanged()),
       room.on('speakers', (speakers) => this.#stage.speak(speakers)),
       room.on('quality', (list) => this.#qualityChanged(list)),
       room.on('local-quality', (quality) => this.#qualityChanged([{ participant: room.self.id, ...quality }])),
       room.on('chat', (message) => this.#chat.add(message)),
-      room.on('notice', ({ code }) => code === 'draining' && this.#pass('The service will be restarted soon. Please bring the call to an end.')),
+      room.on('notice', (notice) => this.#noticed(notice)),
       room.on('error', (err) => err.code === 'rate_limited' && this.#pass('That was a little too fast. Please try again in a moment.')),
       this.#devices.on('change', () => this.#devicesChanged()),
       this.#publisher.on('share', () => this.#renderAll()),
@@ -230,6 +231,25 @@ export class Call {
     this.#renderAll();
   }
 
+  /** What a moderator stopped is switched off here too: once they let us, we switch it on. */
+  #obey() {
+    const self = this.#self();
+    if (sourceOf(self, 'microphone')?.muted_by_server && this.#devices.wants.mic) {
+      void this.#devices.set('mic', false);
+      this.#pass('A moderator has muted you. Raise your hand if you want to say something.');
+    }
+    if (sourceOf(self, 'camera')?.muted_by_server && this.#devices.wants.cam) {
+      void this.#devices.set('cam', false);
+      this.#pass('A moderator has stopped your video.');
+    }
+  }
+
+  /** @param {import('/sdk/place.js').Notice} notice */
+  #noticed(notice) {
+    const words = noticeWords(notice, this.#room.now.getTime());
+    if (words) this.#pass(words);
+  }
+
   /** Whose hand was up at the last look. @type {Set<string>} */
   #hands = new Set();
 
@@ -273,9 +293,12 @@ export class Call {
     setText(byId('people-count', HTMLElement), peopleWords(participants.size));
     if (this.#options.page && !this.#view.hidden) document.title = `${this.#chat.unread ? `(${this.#chat.unread}) ` : ''}${name} · Atrium`;
     const left = byId('time-left', HTMLElement);
-    const minutes = room.endsAt ? Math.max(0, Math.ceil((room.endsAt.getTime() - Date.now()) / 60_000)) : Infinity;
+    // In the main room one counts down to the end of the breakout rooms.
+    const apart = room.kind !== 'breakout' && room.breakoutsEndAt;
+    const end = apart || room.endsAt;
+    const minutes = end ? Math.max(0, Math.ceil((end.getTime() - this.#room.now.getTime()) / 60_000)) : Infinity;
     left.hidden = minutes > TIME_SHOWN;
-    setText(left, minutes > TIME_SHOWN ? '' : `${minutes} min left`);
+    setText(left, minutes > TIME_SHOWN ? '' : `${apart ? 'Breakout rooms: ' : ''}${minutes} min left`);
     this.#renderAlone(participants.size <= 1 && room.id !== '');
   }
 

@@ -127,3 +127,28 @@ export function hue(id) {
 export function peopleWords(n) {
   return n === 1 ? '1 person' : `${n} people`;
 }
+
+/** @param {number} ms */
+function soon(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds >= 90) return `in ${Math.round(seconds / 60)} minutes`;
+  return seconds >= 50 ? 'in a minute' : `in ${seconds} seconds`;
+}
+
+/**
+ * What a notice of the call says; "" when there is nothing to say.
+ * @param {{code: string, text: string, at: Date|null}} notice
+ * @param {number} now by the server's clock, in ms
+ */
+export function noticeWords({ code, text, at }, now) {
+  const when = at ? soon(at.getTime() - now) : '';
+  switch (code) {
+    case 'draining': return 'The service will be restarted soon. Please bring the call to an end.';
+    case 'ending': return when && `The session ends for everybody ${when}.`;
+    case 'breakouts_ending': return when && `The breakout rooms close ${when}. Everybody comes back by themselves.`;
+    case 'broadcast': return `To everybody: ${text}`;
+    case 'help': return 'Somebody in a breakout room asks for help.';
+    case 'ask_unmute': return ['microphone', 'camera'].includes(text) ? `The moderator asks you to switch your ${text} on.` : '';
+    default: return '';
+  }
+}

@@ -11,6 +11,8 @@
  * @property {string} spotlight participant to show large, "" for nobody; may be in another room of the call
  * @property {string} inCharge participant who moderates now, "" for nobody; may be in another room of the call
  * @property {{id: string, name: string}[]} breakouts rooms that one may choose now
+ * @property {boolean} breakoutsOpen breakout rooms of the call are open, whether we are in one or not
+ * @property {Date|null} breakoutsEndAt when they close, by the server's clock (Room.now); null: not by themselves
  */
 
 /** @typedef {{id: string, name: string, kind: string, endsAt: Date|null} & Controls} Place */
@@ -39,6 +41,8 @@ export function arranged(message) {
     spotlight: message.controls?.spotlight ?? '',
     inCharge: message.controls?.in_charge ?? '',
     breakouts: message.breakouts ?? [],
+    breakoutsOpen: message.breakouts_open === true,
+    breakoutsEndAt: date(message.breakouts_end_at),
   };
 }
 
@@ -51,6 +55,7 @@ export const placeOf = (message) => ({ id: message.id, kind: message.kind, ...ar
 /** Before anything is known. @returns {Place} */
 export const nowhere = () => ({
   id: '', name: '', kind: 'parked', endsAt: null, call: '', chat: true, spotlight: '', inCharge: '', breakouts: [],
+  breakoutsOpen: false, breakoutsEndAt: null,
 });
 
 /**

@@ -69,11 +69,12 @@ export const MODERATORS = 'moderators';
  * @property {RTCIceServer[]} [ice_servers]
  * @property {string} resume secret that returns to this seat; replaced at each welcome
  * @property {boolean} resumed the seat is the one of before
+ * @property {string} [now] the server's time
  */
 
 /** @typedef {{mid: string, participant: string, source: SourceKind, state: SlotState, reason?: string, name?: string}} Slot */
 /** @typedef {{chat: 'on'|'off', spotlight: string, in_charge: string}} Moderation */
-/** @typedef {{name: string, ends_at?: string, call?: string, controls?: Moderation, breakouts?: {id: string, name: string}[]}} Arranged */
+/** @typedef {{name: string, ends_at?: string, call?: string, controls?: Moderation, breakouts?: {id: string, name: string}[], breakouts_open?: boolean, breakouts_end_at?: string}} Arranged */
 /** @typedef {{type: 'room', id: string, kind: string, epoch: number, participants: Participant[]} & Arranged} RoomMessage */
 /** @typedef {{type: 'controls', room: string} & Arranged} ControlsMessage */
 /** @typedef {{type: 'notice', code: string, message: string, text?: string, from?: string, room?: string, at?: string}} NoticeMessage */

@@ -54,6 +54,8 @@ export class Room extends Emitter {
   /** @type {import('./protocol.js').Tile[]|null} */
   #layout = null;
   #hand = false;
+  /** The server's time at performance.now() 0, in ms. */
+  #began = performance.timeOrigin;
   #wasUp = false;
   #exchange = new Exchange();
   /** Whose hands were up, as told last. */
@@ -175,6 +177,11 @@ export class Room extends Emitter {
     this.#link.send({ type: 'layout', tiles });
   }
 
+  /** The server's time, by which all times here are; ours may be wrong. */
+  get now() {
+    return new Date(this.#began + performance.now());
+  }
+
   /** Those whose hand is up, in the order of hands. */
   get hands() {
     return handsOf(this.participants);
@@ -219,6 +226,7 @@ export class Room extends Emitter {
   /** @param {import('./protocol.js').Welcome} welcome */
   #welcome(welcome) {
     this.self = welcome.participant;
+    if (welcome.now) this.#began = Date.parse(welcome.now) - performance.now();
     this.policy = welcome.policy;
     this.#iceServers = this.#options.iceServers ?? welcome.ice_servers ?? [];
     if (!welcome.resumed) {

@@ -104,7 +104,9 @@ test('place: what holds, also of servers that say less', () => {
   assert.deepEqual(placeOf({ type: 'room', id: 'r', name: 'R', kind: 'plain', epoch: 1, participants: [] }), { ...nowhere(), id: 'r', name: 'R', kind: 'plain' });
   assert.deepEqual(arranged({
     type: 'controls', room: 'r', name: 'R', call: 'c', ends_at: '2026-01-01T00:00:00Z', controls: { chat: 'off', spotlight: 'a', in_charge: 'b' }, breakouts: [{ id: 'x', name: 'X' }],
-  }), { name: 'R', endsAt: new Date('2026-01-01T00:00:00Z'), call: 'c', chat: false, spotlight: 'a', inCharge: 'b', breakouts: [{ id: 'x', name: 'X' }] });
+    breakouts_open: true, breakouts_end_at: '2026-01-01T00:00:01Z',
+  }), { name: 'R', endsAt: new Date('2026-01-01T00:00:00Z'), call: 'c', chat: false, spotlight: 'a', inCharge: 'b', breakouts: [{ id: 'x', name: 'X' }],
+    breakoutsOpen: true, breakoutsEndAt: new Date('2026-01-01T00:00:01Z') });
   assert.deepEqual(noticeOf({ code: 'help', message: 'm', from: 'a', room: 'r' }), { code: 'help', message: 'm', text: '', from: 'a', room: 'r', at: null });
   assert.equal(noticeOf({ code: 'ending', message: 'm', at: '2026-01-01T00:00:00Z' }).at.getTime(), Date.UTC(2026, 0, 1));
 });

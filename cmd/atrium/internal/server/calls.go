@@ -83,6 +83,7 @@ func arrangement(room control.MediaRoom) signal.Arrangement {
 		Room: room.ID, Name: room.Name, EndsAt: room.EndsAt,
 		Call: room.Controls.Call, ChatOff: room.Controls.ChatOff,
 		Spotlight: room.Controls.Spotlight, InCharge: room.Controls.InCharge,
+		BreakoutsOpen: room.Controls.BreakoutsOpen, BreakoutsEndAt: room.Controls.BreakoutsEndAt,
 	}
 	for _, b := range room.Controls.Breakouts {
 		a.Breakouts = append(a.Breakouts, message.Breakout{ID: b.ID, Name: b.Name})

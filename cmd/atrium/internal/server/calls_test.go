@@ -48,7 +48,7 @@ func TestCallsOfControl(t *testing.T) {
 		ID: "breakout", Name: "One", Kind: "breakout", Capacity: 61, EndsAt: ends,
 		Controls: control.RoomControls{
 			ChatOff: true, Spotlight: ann.ID(), InCharge: bob.ID(), Call: "call",
-			Breakouts: []control.BreakoutRoom{{ID: "breakout", Name: "One"}},
+			Breakouts: []control.BreakoutRoom{{ID: "breakout", Name: "One"}}, BreakoutsOpen: true, BreakoutsEndAt: ends,
 		},
 	}
 	if err := media.Arrange(ctx, room); err != nil { // it isn't open: nothing happens
@@ -64,7 +64,7 @@ func TestCallsOfControl(t *testing.T) {
 	want := message.Room{
 		Name: "One", Kind: "breakout", EndsAt: &ends, Call: "call",
 		Controls:  message.Moderation{Chat: message.ChatOff, Spotlight: ann.ID(), InCharge: bob.ID()},
-		Breakouts: []message.Breakout{{ID: "breakout", Name: "One"}},
+		Breakouts: []message.Breakout{{ID: "breakout", Name: "One"}}, BreakoutsOpen: true, BreakoutsEndAt: &ends,
 	}
 	got := bob.Room()
 	got.ID, got.Epoch, got.Participants = "", 0, nil

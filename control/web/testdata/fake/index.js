@@ -137,6 +137,7 @@ class FakeRoom extends Emitter {
     this.emit('closed', new AtriumError(code, code));
   }
 
+  get now() { return new Date(); }
   async stats() { return null; }
 }
 
