@@ -160,7 +160,7 @@ func (s *Service) Hold(ctx context.Context, actor Actor, visitID string) (Visit,
 		if m == nil {
 			return fmt.Errorf("%w: a guest is in a call that doesn't know them", ErrNotFound)
 		}
-		if err := errors.Join(c.hold(call, m, v), c.audit("visit.hold", v.subject())); err != nil {
+		if err := errors.Join(c.hold(call, m, v), c.backToLobby(v), c.audit("visit.hold", v.subject())); err != nil {
 			return err
 		}
 		if all, _ := call.present(); all == 0 && call.GroupID == "" {

@@ -149,6 +149,20 @@ func (c *change) admittedToGroup(g *groupRecord, v *visitRecord) error {
 		c.hookGroup(g, "group.admitted", "registration_id", r.ID, "visit_id", v.ID))
 }
 
+// backToLobby notes with the registration of a visit that is on hold that it
+// waits to be admitted again; nothing for a visit of no group.
+func (c *change) backToLobby(v *visitRecord) error {
+	if v.GroupID == "" {
+		return nil
+	}
+	r, err := get[registrationRecord](c.Tx, prefixRegistration+v.RegistrationID)
+	if err != nil {
+		return err
+	}
+	r.State = RegistrationRequested
+	return c.putRegistration(&r)
+}
+
 // liveGroup reads a group that goes on, with its call, of somebody who
 // moderates it.
 func (c *change) liveGroup(id string) (*groupRecord, *Call, error) {

@@ -108,9 +108,16 @@ func (c *change) register(r *registrationRecord, g *groupRecord) error {
 		c.hookGroup(g, "group.registered", "registration_id", r.ID))
 }
 
-// putRegistration stores a registration and tells the area that its group is
-// another one.
+// putRegistration stores a registration, counts it, and tells the area that its
+// group is another one.
 func (c *change) putRegistration(r *registrationRecord) error {
+	before, err := get[registrationRecord](c.Tx, prefixRegistration+r.ID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if err := c.count(r.GroupID, before.State, r.State); err != nil {
+		return err
+	}
 	stored := *r
 	stored.Details, stored.Link = nil, ""
 	return errors.Join(put(c.Tx, prefixRegistration+r.ID, stored), c.announceOnce(r.AreaID, AreaGroup, r.GroupID))

@@ -141,7 +141,11 @@ func (c *change) mayChange(r *groupRecord, spec GroupSpec) error {
 // Query.After is the Next of the page before, and no id.
 func (s *Service) Groups(ctx context.Context, actor Actor, areaID string, from, until time.Time, q Query) (Page[GroupSession], error) {
 	records, next, err := timed(ctx, s, actor, areaID, prefixGroupIn, from, until, q, func(tx store.Tx, id string) (groupRecord, error) {
-		return get[groupRecord](tx, prefixGroup+id)
+		r, err := get[groupRecord](tx, prefixGroup+id)
+		if err == nil {
+			r.Counts, err = countsOf(tx, id)
+		}
+		return r, err
 	})
 	if err != nil {
 		return Page[GroupSession]{}, fmt.Errorf("list groups: %w", err)

@@ -241,7 +241,9 @@ func (s *Service) openGroup(r groupRecord) GroupSession {
 func (s *Service) Group(ctx context.Context, actor Actor, id string) (GroupSession, error) {
 	var r groupRecord
 	err := s.store.View(ctx, func(tx store.Tx) (err error) {
-		r, err = readGroup(tx, actor, id)
+		if r, err = readGroup(tx, actor, id); err == nil {
+			r.Counts, err = countsOf(tx, id)
+		}
 		return err
 	})
 	if err != nil {
@@ -257,7 +259,10 @@ func (s *Service) actGroup(ctx context.Context, actor Actor, what, id string, do
 		if r, err = readGroup(c.Tx, actor, id); err != nil {
 			return err
 		}
-		return do(c, &r)
+		if err = do(c, &r); err == nil {
+			r.Counts, err = countsOf(c.Tx, id)
+		}
+		return err
 	})
 	if err != nil {
 		return GroupSession{}, err

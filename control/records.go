@@ -34,6 +34,7 @@ import (
 //	group/<id>                            groupRecord; of an area: group_in/<area>/<start ms>/<id>
 //	registration/<id>                     registrationRecord; of a group: registration_in/<group>/<id>
 //	lobby/<group>/<arrived ms>/<visit>    the state of who came by a link to a group, like queue/
+//	group_counts/<group>                  GroupCounts
 //	breakouts/<call>                      Breakouts
 //	visit/<id>                            in a queue: queue/<area>/<arrived ms>/<visit>
 //	participant/<participant id>          whose they are: a visit, a seat of staff
@@ -77,6 +78,7 @@ const (
 	prefixAppointments = "appointments/"
 	prefixGroup        = "group/"
 	prefixGroupIn      = "group_in/"
+	prefixGroupCounts  = "group_counts/"
 	prefixRegistration = "registration/"
 	prefixRegisteredIn = "registration_in/"
 	prefixLobby        = "lobby/"

@@ -66,6 +66,9 @@ type GroupSession struct {
 	CreatedAt      time.Time    `json:"created_at"`
 	EndedAt        time.Time    `json:"ended_at,omitzero"`
 	Link           string       `json:"link,omitempty"` // to register by; sealed at rest
+	// Counts stand in a record of their own: one registers, or comes, more often
+	// than a group changes.
+	Counts GroupCounts `json:"-"`
 }
 
 // RegistrationState is how far somebody who registered has come.

@@ -115,6 +115,15 @@ type Group struct {
 	CreatedAt       time.Time  `json:"created_at"`
 	EndedAt         *time.Time `json:"ended_at,omitempty"`
 	Link            string     `json:"link,omitempty" doc:"To register by. Absent when it is over."`
+
+	Registrations GroupCounts `json:"registrations"`
+}
+
+// GroupCounts is how many registered for a group, and how far they have come.
+type GroupCounts struct {
+	Registered int `json:"registered" doc:"Who weren't removed, those below too."`
+	Waiting    int `json:"waiting" doc:"Who are in the lobby now: to be admitted, or on hold."`
+	Admitted   int `json:"admitted" doc:"Who are in the session now."`
 }
 
 func (s *Server) groupOf(ctx context.Context, g control.GroupSession) Group {
@@ -122,7 +131,7 @@ func (s *Server) groupOf(ctx context.Context, g control.GroupSession) Group {
 		ID: g.ID, AreaID: g.AreaID, Title: g.Title, StartsAt: g.StartsAt, DurationMinutes: g.Duration.Minutes(),
 		Capacity: g.Capacity, Registration: string(g.Registration), Names: string(g.Names),
 		HostID: g.HostID, CoModeratorIDs: append([]string{}, g.CoModeratorIDs...), State: string(g.State), CallID: g.CallID,
-		CreatedAt: g.CreatedAt, EndedAt: moment(g.EndedAt),
+		CreatedAt: g.CreatedAt, EndedAt: moment(g.EndedAt), Registrations: GroupCounts(g.Counts),
 	}
 	if accessOf(ctx).may(auth.GroupsModerate) {
 		shown.Link = guestLink(originOf(ctx).base, g.Link)

@@ -25,6 +25,16 @@ type Group struct {
 	CreatedAt       time.Time  `json:"created_at"`
 	EndedAt         *time.Time `json:"ended_at"`
 	Link            string     `json:"link"` // to register by
+
+	Registrations GroupCounts `json:"registrations"`
+}
+
+// GroupCounts is how many registered for a group, and how far they have come
+// now.
+type GroupCounts struct {
+	Registered int `json:"registered"` // who weren't removed, those below too
+	Waiting    int `json:"waiting"`    // in the lobby
+	Admitted   int `json:"admitted"`   // in the session
 }
 
 // GroupSpec is what a group is made from; as a change, what is nil or zero
