@@ -115,7 +115,9 @@ func (c *change) take(v *visitRecord, call *Call) error {
 		return err
 	}
 	v.CallID = call.ID
-	if err := c.join(call, Member{ParticipantID: v.ParticipantID, VisitID: v.ID, Role: RoleParticipant}); err != nil {
+	if err := c.join(call, Member{
+		ParticipantID: v.ParticipantID, VisitID: v.ID, Person: v.RegistrationID, Role: RoleParticipant,
+	}); err != nil {
 		return err
 	}
 	if !v.LimitAt.IsZero() {

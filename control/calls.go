@@ -170,7 +170,7 @@ func (c *change) join(call *Call, m Member) error {
 	if err := call.seatFor(m, 0); err != nil {
 		return err
 	}
-	m.JoinedAt = c.now
+	m.JoinedAt, m.Silenced = c.now, call.silenced(&m)
 	call.Members = append(call.Members, m)
 	c.follows(m.ParticipantID)
 	return c.hookCall(call, "participant.joined", "participant_id", m.ParticipantID, "visit_id", m.VisitID, "account_id", m.AccountID)
@@ -201,6 +201,8 @@ func (c *change) joinStaff(call *Call, who Staff) (participantID string, err err
 	m := Member{ParticipantID: participantID, Name: who.Name, Role: RoleModerator, Provider: true, Host: host}
 	if who.Actor.Kind == ActorAccount {
 		m.AccountID = who.Actor.ID
+	} else {
+		m.Person = who.identity()
 	}
 	if err := c.join(call, m); err != nil {
 		return "", err

@@ -3,6 +3,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"pgregory.net/rapid"
 
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/auth"
@@ -360,4 +362,18 @@ func (f *clinic) each(prefix string, visit func(value string), containing string
 			visit(record)
 		}
 	}
+}
+
+// checkModel is rapid.Check with modelChecks sequences, unless -rapid.checks
+// says otherwise.
+func checkModel(t *testing.T, prop func(rt *rapid.T)) {
+	t.Helper()
+	checks := flag.Lookup("rapid.checks")
+	if was := checks.Value.String(); was == checks.DefValue {
+		t.Cleanup(func() { _ = checks.Value.Set(was) })
+		if err := checks.Value.Set(modelChecks); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rapid.Check(t, prop)
 }

@@ -70,9 +70,11 @@
 //     and in no queue ([Service.EnterByLink], [Service.GroupLobby]).
 //   - R-GC-3: a session ends [GroupTime] after its start; its end and its
 //     warnings are times in the store (group_time.go).
-//   - R-GC-5: what a moderator stopped stands in the call's record
-//     (moderation.go); who was removed finds every way back dead; initials
-//     are all of a name that leaves the server.
+//   - R-GC-5: what a moderator stopped stands in the call's record, by person:
+//     who leaves and comes back is muted as before; when all are muted, so are
+//     guests who come later for the first time. Taken back, or asked to unmute,
+//     they unmute themselves (moderation.go). Who was removed finds every way
+//     back dead; initials are all of a name that leaves the server.
 //   - R-GC-6: who is in charge follows from who is connected, in the same
 //     transaction (change.succeed); a group's call runs on without staff.
 //   - R-WA-2: opening hours are those of a clock on the area's wall

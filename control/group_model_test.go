@@ -3,7 +3,6 @@ package control_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -24,6 +23,7 @@ type groupModel struct {
 	arrived int
 	staff   []control.Staff // the host, a co-moderator, a colleague
 	seats   []*groupSeat    // in order of joining
+	muted   bool            // all were, who comes for the first time is
 }
 
 type groupGuest struct {
@@ -33,7 +33,8 @@ type groupGuest struct {
 	dead    bool // the link
 	state   control.VisitState
 	arrived int
-	muted   bool
+	been    bool // in the session
+	muted   bool // kept while they are away
 }
 
 type groupSeat struct {
@@ -44,25 +45,12 @@ type groupSeat struct {
 
 const modelCapacity = 4
 
-// checkModel is rapid.Check with modelChecks sequences, unless -rapid.checks
-// says otherwise.
-func checkModel(t *testing.T, prop func(rt *rapid.T)) {
-	t.Helper()
-	checks := flag.Lookup("rapid.checks")
-	if was := checks.Value.String(); was == checks.DefValue {
-		t.Cleanup(func() { _ = checks.Value.Set(was) })
-		if err := checks.Value.Set(modelChecks); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rapid.Check(t, prop)
-}
-
 // TestGroupModel: any sequence of what can happen in a group's session, with
 // restarts in between, leads to what the model says: who waits, in order
 // (R-GC-2), who is in it and at most so many beside the host (R-GC-1), that
-// nobody who was removed comes back and what was muted stays so (R-GC-5), who
-// is in charge (R-GC-6), and where media has everybody.
+// nobody who was removed comes back and what was muted stays so, for who leaves
+// and comes back too (R-GC-5), who is in charge (R-GC-6), where media has
+// everybody, and how many there are.
 func TestGroupModel(t *testing.T) {
 	checkModel(t, func(rt *rapid.T) {
 		f := newClinic(t, control.AreaSettings{})
@@ -81,6 +69,7 @@ func TestGroupModel(t *testing.T) {
 			"hold":      act(m.hold),
 			"leave":     act(m.leave),
 			"mute":      act(m.mute),
+			"mute all":  act(m.muteAll),
 			"staff":     act(m.comeOrGo),
 			"staff2":    act(m.comeOrGo),
 			"restart":   act(m.restart),
@@ -170,7 +159,15 @@ func (m *groupModel) admit() {
 	if err != nil || len(done.Admitted) != 1 {
 		m.t.Fatalf("admit: %+v, %v", done, err)
 	}
-	p.state, p.muted = control.VisitInCall, false
+	m.comesIn(p)
+}
+
+// comesIn has a guest be admitted: muted as they were, or as all are.
+func (m *groupModel) comesIn(p *groupGuest) {
+	if !p.been {
+		p.muted = m.muted
+	}
+	p.state, p.been = control.VisitInCall, true
 }
 
 // waiting are those in the lobby, in order of arrival.
@@ -193,7 +190,7 @@ func (m *groupModel) admitAll() {
 		m.t.Fatalf("admit all, %d of %d fit: %+v, %v", fits, len(waiting), done, err)
 	}
 	for _, p := range waiting[:fits] {
-		p.state, p.muted = control.VisitInCall, false
+		m.comesIn(p)
 	}
 }
 
@@ -246,13 +243,31 @@ func (m *groupModel) mute() {
 	if p.guest == nil {
 		return
 	}
-	muted := rapid.Bool().Draw(m.t, "muted")
-	err := m.f.MuteMember(context.Background(), m.f.dr.Actor, m.call, p.pid(), "microphone", muted)
+	ctx, muted := context.Background(), rapid.Bool().Draw(m.t, "muted")
+	var err error
+	if !muted && rapid.Bool().Draw(m.t, "ask") {
+		err = m.f.AskToUnmute(ctx, m.f.dr.Actor, m.call, p.pid(), "microphone")
+	} else {
+		err = m.f.MuteMember(ctx, m.f.dr.Actor, m.call, p.pid(), "microphone", muted)
+	}
 	if (err == nil) != (p.state == control.VisitInCall) {
 		m.t.Fatalf("mute while %s: %v", p.state, err)
 	}
 	if err == nil {
 		p.muted = muted
+	}
+}
+
+// muteAll mutes all guests, those who are away too, or takes it back.
+func (m *groupModel) muteAll() {
+	m.muted = rapid.Bool().Draw(m.t, "muted")
+	if err := m.f.MuteAll(context.Background(), m.f.dr.Actor, m.call, "microphone", m.muted, true); err != nil {
+		m.t.Fatal(err)
+	}
+	for _, p := range m.people {
+		if p.been {
+			p.muted = m.muted
+		}
 	}
 }
 
@@ -345,8 +360,11 @@ func (m *groupModel) check() {
 	if got := m.f.inLobby(m.g); !slices.Equal(got, want) {
 		m.t.Fatalf("in the lobby %q; want %q", got, want)
 	}
-	in := 0
+	in, registered := 0, 0
 	for _, p := range m.people {
+		if !p.dead {
+			registered++
+		}
 		if p.guest == nil {
 			continue
 		}
@@ -364,6 +382,10 @@ func (m *groupModel) check() {
 				m.t.Fatalf("of %s %q are silenced; want %t", p.name, got, p.muted)
 			}
 		}
+	}
+	counts := control.GroupCounts{Registered: registered, Waiting: len(want), Admitted: in}
+	if g, err := m.f.Group(context.Background(), m.f.dr.Actor, m.g.ID); err != nil || g.Counts != counts {
+		m.t.Fatalf("counted %+v, %v; want %+v", g.Counts, err, counts)
 	}
 	c := m.f.groupCall(m.call)
 	if want := m.inCharge(); c.InCharge != want || c.State != control.CallLive {

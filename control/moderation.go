@@ -106,8 +106,9 @@ func (s *Service) RemoveMember(ctx context.Context, actor Actor, callID, partici
 }
 
 // MuteMember has nothing forwarded of what somebody in a call publishes from
-// source, wherever in the call they are, or takes that back: what they muted
-// themselves stays muted (R-GC-5).
+// source, wherever in the call they are, also after they have left and come
+// back, until that is taken back. Then they may be heard again, and aren't
+// until they unmute: nobody unmutes somebody else (R-GC-5).
 func (s *Service) MuteMember(ctx context.Context, actor Actor, callID, participantID, source string, muted bool) error {
 	if err := cleanSource(source); err != nil {
 		return err
@@ -123,7 +124,10 @@ func (s *Service) MuteMember(ctx context.Context, actor Actor, callID, participa
 	return err
 }
 
-// MuteAll is MuteMember for everybody who is in a call now, but who asks.
+// MuteAll is MuteMember for everybody in a call but who asks, those who are away
+// too. Guests who come later for the first time are muted as well, until it is
+// taken back: a session that is quiet mustn't become loud by who is late
+// (R-GC-5).
 func (s *Service) MuteAll(ctx context.Context, actor Actor, callID, source string, muted, exceptModerators bool) error {
 	if err := cleanSource(source); err != nil {
 		return err
@@ -132,10 +136,11 @@ func (s *Service) MuteAll(ctx context.Context, actor Actor, callID, source strin
 		own := c.ownMember(call)
 		for i := range call.Members {
 			m := &call.Members[i]
-			if m.LeftAt.IsZero() && m != own && (m.Role != RoleModerator || !exceptModerators) {
+			if (own == nil || m.person() != own.person()) && (m.Role != RoleModerator || !exceptModerators) {
 				c.silence(m, source, muted)
 			}
 		}
+		call.Controls.Silenced = with(call.Controls.Silenced, source, muted)
 		return c.audit("call.mute_all", call.subject(), "source", source, "muted", fmt.Sprint(muted),
 			"except_moderators", fmt.Sprint(exceptModerators))
 	})
@@ -145,30 +150,63 @@ func (s *Service) MuteAll(ctx context.Context, actor Actor, callID, source strin
 // silence notes what of somebody isn't forwarded; media is told with their
 // place.
 func (c *change) silence(m *Member, source string, muted bool) {
-	is := slices.Contains(m.Silenced, source)
-	switch {
-	case muted && !is:
-		m.Silenced = append(m.Silenced, source)
-	case !muted:
-		m.Silenced = slices.DeleteFunc(m.Silenced, func(s string) bool { return s == source })
+	m.Silenced = with(m.Silenced, source, muted)
+	if m.LeftAt.IsZero() {
+		c.follows(m.ParticipantID) // also when nothing is new: media may have missed it
 	}
-	c.follows(m.ParticipantID) // also when nothing is new: media may have missed it
 }
 
-// AskToUnmute asks somebody in a call to unmute a source of theirs. Nobody is
-// unmuted by it (R-GC-5).
+// with is a set with something in it, or without. The set is left as it is.
+func with(set []string, it string, in bool) []string {
+	switch {
+	case in == slices.Contains(set, it):
+		return set
+	case in:
+		return append(slices.Clone(set), it)
+	}
+	return slices.DeleteFunc(slices.Clone(set), func(s string) bool { return s == it })
+}
+
+// person is who a member is across their stays in the call: who leaves and
+// comes back is another participant.
+func (m *Member) person() string {
+	switch {
+	case m.Person != "":
+		return m.Person
+	case m.AccountID != "":
+		return m.AccountID
+	}
+	return m.VisitID
+}
+
+// silenced is what isn't forwarded of somebody who comes in: what was so when
+// they left; of a guest who comes for the first time, what all were muted of
+// (R-GC-5).
+func (c *Call) silenced(m *Member) []string {
+	for i := len(c.Members) - 1; i >= 0; i-- {
+		if was := &c.Members[i]; was.person() == m.person() {
+			return was.Silenced
+		}
+	}
+	if m.Role == RoleModerator {
+		return nil
+	}
+	return c.Controls.Silenced
+}
+
+// AskToUnmute asks somebody in a call to unmute a source of theirs, and lets
+// them when a moderator had muted it. Nobody is unmuted by it: nothing of the
+// source is forwarded until they unmute (R-GC-5).
 func (s *Service) AskToUnmute(ctx context.Context, actor Actor, callID, participantID, source string) error {
 	if err := cleanSource(source); err != nil {
 		return err
 	}
-	return s.change(ctx, actor, "ask somebody to unmute", func(c *change) error {
-		call, err := c.moderatedCall(callID)
-		if err != nil {
-			return err
-		}
-		if call.member(participantID) == nil {
+	_, err := s.moderate(ctx, actor, "ask somebody to unmute", callID, func(c *change, call *Call) error {
+		m := call.member(participantID)
+		if m == nil {
 			return ErrNotFound
 		}
+		c.silence(m, source, false)
 		n := CallNotice{Code: NoticeAskUnmute, Text: source, At: c.now}
 		if own := c.ownMember(call); own != nil {
 			n.From = own.ParticipantID
@@ -176,4 +214,5 @@ func (s *Service) AskToUnmute(ctx context.Context, actor Actor, callID, particip
 		c.tell(Audience{ParticipantIDs: []string{participantID}}, n)
 		return c.audit("call.ask", call.subject(), "participant_id", participantID, "source", source)
 	})
+	return err
 }

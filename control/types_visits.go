@@ -127,10 +127,13 @@ type Member struct {
 	Name          string `json:"name,omitempty"`       // of staff; a guest's stands sealed in the visit
 	Role          Role   `json:"role"`
 	Provider      bool   `json:"provider,omitempty"` // keeps the call from going on hold
+	// Person is who they are across their stays, where neither VisitID nor
+	// AccountID says so: a guest's registration, an app's somebody of staff.
+	Person string `json:"person,omitempty"`
 	// Host is set for who moderates a group: their seat is kept (R-GC-1).
 	Host bool `json:"host,omitempty"`
 	// Silenced are the sources that a moderator stopped: media forwards
-	// nothing of them (R-GC-5).
+	// nothing of them (R-GC-5), after they have left and come back neither.
 	Silenced []string  `json:"silenced,omitempty"`
 	JoinedAt time.Time `json:"joined_at"`
 	LeftAt   time.Time `json:"left_at,omitzero"`
@@ -168,6 +171,9 @@ type Call struct {
 type CallControls struct {
 	ChatOff   bool   `json:"chat_off,omitempty"`
 	Spotlight string `json:"spotlight,omitempty"` // participant id
+	// Silenced are the sources that all were muted of: guests who come in for
+	// the first time are too.
+	Silenced []string `json:"silenced,omitempty"`
 }
 
 // ConsultState is how far a Consult Now link has come.

@@ -33,21 +33,22 @@ func (s *Server) registerModeration(h huma.API, of func(route) route) {
 	add(s, h, moderate(route{
 		method: http.MethodPost, path: "/calls/{id}/mute", id: "mute-all-in-call", status: http.StatusNoContent,
 		summary: "Mute a source of everybody in a call",
-		description: "Of everybody who is in it now but you. Who comes later isn't muted. `muted: false` takes it back; it doesn't " +
-			"unmute what people muted themselves.",
+		description: "Of everybody in it but you, those who are away too, and of guests who come later for the first time. " +
+			"`muted: false` takes it back; it unmutes nobody: they unmute themselves.",
 		errors: bodyErrors(),
 	}), s.muteAllInCall)
 	add(s, h, moderate(route{
 		method: http.MethodPost, path: "/calls/{id}/participants/{participant_id}/mute", id: "mute-in-call",
 		status: http.StatusNoContent, summary: "Mute a source of somebody in a call",
-		description: "The server enforces it: nothing of the source is forwarded, after a reconnection too. To stop somebody's " +
-			"video is to mute their `camera`. `muted: false` takes that back; it doesn't unmute what the person muted.",
+		description: "The server enforces it: nothing of the source is forwarded, after they have left and come back neither. To " +
+			"stop somebody's video is to mute their `camera`. `muted: false` takes that back; it doesn't unmute them: nothing is " +
+			"forwarded until they unmute themselves.",
 		errors: bodyErrors(),
 	}), s.muteInCall)
 	add(s, h, moderate(route{
 		method: http.MethodPost, path: "/calls/{id}/participants/{participant_id}/ask", id: "ask-in-call",
 		status: http.StatusNoContent, summary: "Ask somebody in a call to unmute",
-		description: "They are shown it, and decide.", errors: bodyErrors(),
+		description: "They are shown it, and decide. What a moderator muted of them they can unmute from then on.", errors: bodyErrors(),
 	}), s.askInCall)
 	add(s, h, moderate(route{
 		method: http.MethodPost, path: "/calls/{id}/participants/{participant_id}/spotlight", id: "spotlight-in-call",
@@ -64,12 +65,13 @@ func (s *Server) registerModeration(h huma.API, of func(route) route) {
 
 // CallControls are what the moderator has set for everybody in a call.
 type CallControls struct {
-	Chat      string `json:"chat" enum:"on,off" doc:"off: participants write to moderators only."`
-	Spotlight string `json:"spotlight,omitempty" doc:"Participant who is shown large."`
+	Chat      string   `json:"chat" enum:"on,off" doc:"off: participants write to moderators only."`
+	Spotlight string   `json:"spotlight,omitempty" doc:"Participant who is shown large."`
+	Silenced  []string `json:"silenced,omitempty" doc:"Sources that all were muted of: guests who come for the first time are, too."`
 }
 
 func controlsOf(c control.CallControls) CallControls {
-	shown := CallControls{Chat: "on", Spotlight: c.Spotlight}
+	shown := CallControls{Chat: "on", Spotlight: c.Spotlight, Silenced: c.Silenced}
 	if c.ChatOff {
 		shown.Chat = "off"
 	}

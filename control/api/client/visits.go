@@ -52,8 +52,9 @@ type Call struct {
 	EndsAt        *time.Time `json:"ends_at"`   // a group's
 	InCharge      string     `json:"in_charge"` // participant who moderates a group now
 	Controls      struct {
-		Chat      string `json:"chat"`      // on, off
-		Spotlight string `json:"spotlight"` // participant
+		Chat      string   `json:"chat"`      // on, off
+		Spotlight string   `json:"spotlight"` // participant
+		Silenced  []string `json:"silenced"`  // sources that guests who come for the first time are muted of
 	} `json:"controls"`
 	Members []Member `json:"members"`
 }

@@ -1,5 +1,6 @@
 // The call: wires the room to its views.
 
+import { sourceOf } from '/sdk/index.js';
 import { say, sayNow } from './announce.js';
 import { Chat } from './chat.js';
 import { copyLink } from './clipboard.js';
@@ -206,6 +207,7 @@ export class Call {
   }
 
   #moved() {
+    this.#obey();
     this.#stage.quality.clear();
     this.#stage.moved();
     this.#chat.people();
@@ -228,6 +230,7 @@ export class Call {
       if (person.hand && person.id !== this.#room.self.id && !this.#hands.has(person.id)) say(`${person.name} raised a hand`);
     }
     if (change.joined.length || change.left.length) this.#chat.people();
+    this.#obey();
     this.#renderAll();
   }
 
@@ -271,6 +274,7 @@ export class Call {
     const words = [deviceWords('mic', problem.mic), deviceWords('cam', problem.cam)].filter(Boolean).join(' ');
     if (words && words !== this.#told) this.#pass(words);
     this.#told = words;
+    this.#obey();
     this.#renderAll();
   }
 

@@ -2,10 +2,12 @@
 // gets all of it again.
 
 import { AtriumError } from './errors.js';
+import { sourceOf } from './people.js';
 import { SOURCES } from './protocol.js';
 
 /** @typedef {import('./protocol.js').SourceKind} SourceKind */
 /** @typedef {import('./protocol.js').Message} Message */
+/** @typedef {import('./protocol.js').Participant} Participant */
 
 /** What publishing needs of a connection. @typedef {Pick<import('./transport.js').Transport, 'mid'|'setTrack'|'setLayers'|'negotiated'>} Sink */
 
@@ -71,6 +73,18 @@ export class Publications {
     if (!track) return;
     track.enabled = !muted;
     this.#send({ type: 'mute', source: kind, muted });
+  }
+
+  /**
+   * What a moderator mutes we mute as well: it leaves us no more, and once they
+   * let us we are still muted, until we unmute (R-GC-5).
+   * @param {Participant|undefined} before ourselves as we were
+   * @param {Participant|undefined} now
+   */
+  obey(before, now) {
+    for (const { source, muted_by_server: muted } of now?.sources ?? []) {
+      if (!this.isMuted(source) && (muted || sourceOf(before, source)?.muted_by_server)) this.mute(source, true);
+    }
   }
 
   /**

@@ -298,9 +298,13 @@ export class Room extends Emitter {
 
   /** Says our whole state again: after a welcome the server may know none of it. */
   #flush() {
-    this.#publications.announce(this.participants.get(this.self.id)?.sources ?? []);
+    this.#publications.announce(this.#own()?.sources ?? []);
     if (this.#layout) this.#link.send({ type: 'layout', tiles: this.#layout });
     if (this.#hand) this.#link.send({ type: 'hand', raised: true });
+  }
+
+  #own() {
+    return this.participants.get(this.self.id);
   }
 
   #applyMap() {
@@ -360,7 +364,9 @@ export class Room extends Emitter {
     room: (message) => {
       this.#epoch = message.epoch;
       this.room = placeOf(message);
+      const before = this.#own();
       this.participants = new Map((message.participants ?? []).map((/** @type {Participant} */ p) => [p.id, p]));
+      this.#publications.obey(before, this.#own());
       this.emit('room', this.room);
       this.emit('controls', this.room);
       this.#countHands();
@@ -372,7 +378,10 @@ export class Room extends Emitter {
       this.emit('controls', this.room);
     },
     participants: (message) => {
-      this.emit('participants', applyChange(this.participants, message));
+      const before = this.#own();
+      const change = applyChange(this.participants, message);
+      this.#publications.obey(before, this.#own());
+      this.emit('participants', change);
       this.#countHands();
     },
     map: (message) => {

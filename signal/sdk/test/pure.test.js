@@ -111,6 +111,25 @@ test('place: what holds, also of servers that say less', () => {
   assert.equal(noticeOf({ code: 'ending', message: 'm', at: '2026-01-01T00:00:00Z' }).at.getTime(), Date.UTC(2026, 0, 1));
 });
 
+test('publications: who was muted by a moderator unmutes by themselves (R-GC-5)', async () => {
+  const sent = [];
+  const p = new Publications((m) => sent.push(m) > 0);
+  const track = { kind: 'audio', enabled: true };
+  const me = (muted, byServer) => person('me', { sources: [{ source: 'microphone', muted, muted_by_server: byServer }] });
+  await p.set('microphone', track);
+  p.obey(undefined, me(false, false));
+  p.obey(me(false, false), me(true, false));
+  assert.deepEqual([track.enabled, sent], [true, []], 'nobody did anything');
+  p.obey(me(false, false), me(true, true));
+  p.obey(me(true, true), me(true, true));
+  assert.deepEqual([track.enabled, p.isMuted('microphone'), sent.splice(0)], [false, true, [{ type: 'mute', source: 'microphone', muted: true }]]);
+  p.obey(me(true, true), me(true, false));
+  assert.deepEqual([track.enabled, sent], [false, []], 'they may speak, and are muted');
+  p.mute('microphone', false);
+  p.obey(me(true, false), me(false, false));
+  assert.equal(track.enabled, true);
+});
+
 test('publications: a new connection gets all of it, mute included', async () => {
   const sent = [];
   const p = new Publications((m) => sent.push(m) > 0);

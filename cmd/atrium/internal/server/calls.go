@@ -64,17 +64,28 @@ func (c calls) together(ctx context.Context, room *control.MediaRoom, people []*
 }
 
 // silence mutes those sources of a participant that are to be silent, or lets
-// the others be heard.
+// them unmute the others. Those stay muted until they do, as if they had muted
+// them themselves: nobody unmutes somebody else (R-GC-5).
 func silence(p *media.Participant, silenced []string, mute bool) error {
 	for _, kind := range sources {
 		if slices.Contains(silenced, string(kind)) != mute || p.MutedByServer(kind) == mute {
 			continue
 		}
-		if err := p.SetMutedByServer(kind, mute); err != nil {
+		if err := setMuted(p, kind, mute); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// setMuted mutes a source by the server, or leaves it muted by its publisher.
+func setMuted(p *media.Participant, kind media.SourceKind, mute bool) error {
+	if !mute && p.MutedByServer(kind) {
+		if err := p.SetMuted(kind, true); err != nil {
+			return err
+		}
+	}
+	return p.SetMutedByServer(kind, mute)
 }
 
 // arrangement is what signal tells of a room.
@@ -178,7 +189,7 @@ func (c calls) Mute(_ context.Context, roomID, participantID, source string, mut
 	if p == nil || !slices.ContainsFunc(p.Info().Sources, func(s media.SourceInfo) bool { return s.Kind == kind }) {
 		return control.ErrNotFound
 	}
-	return p.SetMutedByServer(kind, muted)
+	return setMuted(p, kind, muted)
 }
 
 // Remove implements control.Media.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,9 +36,26 @@ func silenced(st client.State, id string) (list []string) {
 	return list
 }
 
+// mayUnmute waits until a source of somebody isn't silenced any more, as another
+// sees it: it is muted still (R-GC-5), and now they unmute it.
+func mayUnmute(t *testing.T, other, who *client.Client, source string) {
+	t.Helper()
+	until(t, "may unmute", other, func(st client.State) bool { return !slices.Contains(silenced(st, who.ID()), source) })
+	st := other.State()
+	p, _ := st.Participant(who.ID())
+	for _, s := range p.Sources {
+		if s.Source == source && (!s.Muted || inSlot(st, who.ID(), source)) {
+			t.Errorf("unmuted by somebody else: %+v", p)
+		}
+	}
+	if err := who.Mute(t.Context(), source, false); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestCallsOfControl: what control asks of a call comes to those in it: silenced
-// people are from the moment they are placed, what is arranged and told is
-// (R-GC-5).
+// people are from the moment they are placed, and unmute themselves after it; what
+// is arranged and told is (R-GC-5).
 func TestCallsOfControl(t *testing.T) {
 	c := newClinic(t, Options{Config: testConfig(t)})
 	ctx := t.Context()
@@ -80,9 +98,8 @@ func TestCallsOfControl(t *testing.T) {
 	if err := placed(media, &room, ann); err != nil { // where she is already
 		t.Fatal(err)
 	}
-	until(t, "Bob hears Ann", bob, func(st client.State) bool {
-		return st.Receives(ann.ID(), message.SourceMicrophone) && silenced(st, ann.ID()) == nil
-	})
+	mayUnmute(t, bob, ann, message.SourceMicrophone)
+	until(t, "Bob hears Ann", bob, func(st client.State) bool { return st.Receives(ann.ID(), message.SourceMicrophone) })
 
 	later := ends.Add(time.Minute)
 	room.EndsAt, room.Controls.ChatOff, room.Controls.Breakouts = later, false, nil

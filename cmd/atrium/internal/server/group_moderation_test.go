@@ -21,7 +21,7 @@ func inSlot(st client.State, id, source string) bool {
 
 // TestGroupModeration: through a whole server, nobody but staff learns more of
 // a name than its initials; who is muted isn't heard, after a restart neither,
-// until a moderator takes it back; who was removed comes back neither by link,
+// until a moderator takes it back, or asks them to unmute, and they do; who was removed comes back neither by link,
 // nor by token, nor by session (R-GC-5).
 func TestGroupModeration(t *testing.T) {
 	o := Options{Config: testConfig(t)}
@@ -93,11 +93,15 @@ func TestGroupModeration(t *testing.T) {
 	ann = c.connect(seats[0])
 	until(t, "Ann silent after a restart", bob, wants())
 	mute(message.SourceCamera, false)
+	mayUnmute(t, bob, ann, message.SourceCamera)
 	until(t, "Ann's video again", bob, wants(message.SourceCamera))
 	if bob.State().Receives(ann.ID(), message.SourceMicrophone) {
 		t.Error("after the restart Bob heard Ann, who was muted")
 	}
-	mute(message.SourceMicrophone, false)
+	if err := c.Control().AskToUnmute(ctx, c.dr.Actor, call, ann.ID(), message.SourceMicrophone); err != nil {
+		t.Fatal(err)
+	}
+	mayUnmute(t, bob, ann, message.SourceMicrophone)
 	until(t, "Ann's voice again", bob, wants(message.SourceCamera, message.SourceMicrophone))
 
 	guest := control.Actor{Kind: control.ActorGuest, ID: entered[0].Visit.ID, OrganisationID: c.dr.Actor.OrganisationID}
