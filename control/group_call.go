@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // StartedGroup is a group's session that goes on, and the seat of who asked.
@@ -19,7 +20,7 @@ type StartedGroup struct {
 func (s *Service) StartGroup(ctx context.Context, who Staff, groupID string) (StartedGroup, error) {
 	return s.intoGroup(ctx, who, groupID, "start a group", func(c *change, g *groupRecord) (*Call, error) {
 		if g.State == GroupLive {
-			return c.joinable(g)
+			return c.joinable(g, who)
 		}
 		if err := errors.Join(g.isOver(c.now), c.mayRun(g)); err != nil {
 			return nil, err
@@ -30,26 +31,34 @@ func (s *Service) StartGroup(ctx context.Context, who Staff, groupID string) (St
 
 // JoinGroup gives somebody of staff a seat, their own when they have one, in
 // the session of a group that goes on. Who doesn't moderate it comes in while
-// it isn't locked, as a colleague does in an individual consultation.
+// it isn't locked, as a colleague does in an individual consultation, unless
+// they were removed (R-GC-5).
 func (s *Service) JoinGroup(ctx context.Context, who Staff, groupID string) (StartedGroup, error) {
 	return s.intoGroup(ctx, who, groupID, "join a group", func(c *change, g *groupRecord) (*Call, error) {
 		if err := g.isLive(c.now); err != nil {
 			return nil, err
 		}
-		return c.joinable(g)
+		return c.joinable(g, who)
 	})
 }
 
 // joinable returns the call of a live group to who may join it.
-func (c *change) joinable(g *groupRecord) (*Call, error) {
+func (c *change) joinable(g *groupRecord, who Staff) (*Call, error) {
 	call, err := c.call(g.CallID)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.mayRun(g); err != nil && (!errors.Is(err, ErrNotModerator) || call.Locked) {
+	if err := c.mayRun(g); err != nil && (!errors.Is(err, ErrNotModerator) || call.Locked || call.removed(who)) {
 		return nil, err
 	}
 	return call, c.audit("group.join", g.subject(), "call_id", call.ID)
+}
+
+// removed says whether a moderator took somebody of staff out.
+func (c *Call) removed(who Staff) bool {
+	return slices.ContainsFunc(c.Members, func(m Member) bool {
+		return m.Removed && m.AccountID != "" && m.AccountID == who.Actor.ID
+	})
 }
 
 // intoGroup takes somebody of staff into the call that find returns.

@@ -1,6 +1,8 @@
 package control_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -109,6 +111,33 @@ func TestMutedStaffComeBackMuted(t *testing.T) {
 	if got := f.media.Silenced(f.joins(f.app("Dr Other"), g)); len(got) > 0 {
 		t.Errorf("of another of the same app %q are silenced", got)
 	}
+}
+
+// R-GC-5: a colleague whom a moderator removed can't join again, unless they are
+// named beside the host.
+func TestRemovedColleague(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	colleague := f.account("Dr Colleague")
+	g := f.groupIn(control.GroupSpec{})
+	call := f.starts(f.dr, g).Call.ID
+	f.left(f.joins(colleague, g), control.DepartedLeft)
+	removed := f.joins(colleague, g) // who left comes again
+	if err := f.RemoveMember(t.Context(), f.dr.Actor, call, removed); err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range []func(context.Context, control.Staff, string) (control.StartedGroup, error){f.JoinGroup, f.StartGroup} {
+		if _, err := how(t.Context(), colleague, g.ID); !errors.Is(err, control.ErrNotModerator) || f.where(removed) != "gone" {
+			t.Errorf("joining again: %v", err)
+		}
+	}
+	if _, err := f.CallSeat(t.Context(), colleague, call); !errors.Is(err, control.ErrNotFound) {
+		t.Errorf("their seat: %v", err)
+	}
+	named := []string{colleague.Actor.ID}
+	if _, err := f.UpdateGroup(t.Context(), f.dr.Actor, g.ID, control.GroupPatch{CoModeratorIDs: &named}); err != nil {
+		t.Fatal(err)
+	}
+	f.joins(colleague, g)
 }
 
 // R-GC-5: when all are muted, those are who are away, and guests who come

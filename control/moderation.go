@@ -83,8 +83,9 @@ func (s *Service) Spotlight(ctx context.Context, actor Actor, callID, participan
 }
 
 // RemoveMember takes somebody out of a call for good: their connection ends
-// and their tokens are dead, a guest's link to a group too (R-GC-5). The host
-// of a group can't be removed.
+// and their tokens are dead, a guest's link to a group too, and a colleague who
+// doesn't moderate the group can't join it again (R-GC-5). The host of a group
+// can't be removed.
 func (s *Service) RemoveMember(ctx context.Context, actor Actor, callID, participantID string) error {
 	return s.change(ctx, actor, "remove somebody from a call", func(c *change) error {
 		call, err := c.moderatedCall(callID)
@@ -98,7 +99,9 @@ func (s *Service) RemoveMember(ctx context.Context, actor Actor, callID, partici
 		case m.Host:
 			return &StateError{CodeWrongState, "The host can't be removed: make somebody else the host first."}
 		}
-		if err := c.audit("call.remove", call.subject(), "participant_id", participantID); err != nil {
+		m.Removed = m.VisitID == ""
+		err = errors.Join(c.putCall(call), c.audit("call.remove", call.subject(), "participant_id", participantID))
+		if err != nil {
 			return err
 		}
 		return c.depart(participantID, DepartedRemoved)

@@ -134,7 +134,9 @@ type Member struct {
 	Host bool `json:"host,omitempty"`
 	// Silenced are the sources that a moderator stopped: media forwards
 	// nothing of them (R-GC-5), after they have left and come back neither.
-	Silenced []string  `json:"silenced,omitempty"`
+	Silenced []string `json:"silenced,omitempty"`
+	// Removed is set for somebody of staff whom a moderator took out.
+	Removed  bool      `json:"removed,omitempty"`
 	JoinedAt time.Time `json:"joined_at"`
 	LeftAt   time.Time `json:"left_at,omitzero"`
 }

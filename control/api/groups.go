@@ -70,7 +70,7 @@ func (s *Server) registerGroupSessions(h huma.API, of func(control.ThingKind, ro
 		method: http.MethodPost, path: "/groups/{id}/join", id: "join-group", status: http.StatusOK,
 		summary: "Join the session of a group",
 		description: "For staff; who has a seat gets a token for it again. The host's seat is kept, everybody else counts among the " +
-			"participants: 409 `call_full`. 403 `not_moderator` when it is locked, for who doesn't moderate it.",
+			"participants: 409 `call_full`. 403 `not_moderator` when it is locked, or they were removed, for who doesn't moderate it.",
 		errors: bodyErrors(http.StatusConflict),
 	}), s.joinGroup)
 	add(s, h, of(control.ThingGroup, route{

@@ -105,6 +105,10 @@ func TestGroupOverHTTP(t *testing.T) {
 	if v := own.visit(); v.State != "in_call" {
 		t.Errorf("admitted: %+v", v)
 	}
+	counted, err := c.app.Group(ctx, g.ID)
+	if want := (client.GroupCounts{Registered: 3, Waiting: 1, Admitted: 2}); err != nil || counted.Registrations != want {
+		t.Errorf("counted %+v, %v", counted.Registrations, err)
+	}
 	c.moderated(started, ann, bob)
 	c.ok(c.app.EndGroup(ctx, g.ID))
 	if v := own.visit(); v.State != "ended" {
@@ -141,7 +145,8 @@ func (c *clinic) moderated(started client.StartedGroup, ann, bob guest) {
 		t.Errorf("spotlight: %+v, %v", call.Controls, err)
 	}
 	call, err = c.app.ChatInCall(ctx, id, false)
-	if err != nil || call.Controls.Chat != "off" || !slices.Equal(call.Members[1].Silenced, []string{"camera", "microphone"}) {
+	if err != nil || call.Controls.Chat != "off" || !slices.Equal(call.Members[1].Silenced, []string{"camera"}) ||
+		!slices.Equal(call.Controls.Silenced, []string{"microphone"}) {
 		t.Errorf("chat: %+v, %v", call, err)
 	}
 	c.ok(c.app.RemoveFromCall(ctx, id, bob.ParticipantID))
