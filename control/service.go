@@ -104,5 +104,8 @@ func validID(id string) bool {
 	return err == nil && u.String() == id
 }
 
+// Now is the time that deadlines go by. It never goes backward (SE-20).
+func (s *Service) Now() time.Time { return s.now() }
+
 // clock returns the time as records keep it.
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Millisecond) }

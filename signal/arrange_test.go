@@ -111,6 +111,16 @@ func TestTell(t *testing.T) {
 	}
 }
 
+// R-GC-4: a client is told the time that the ends go by, and can count down
+// whatever its own clock says.
+func TestWelcomeTellsTheTime(t *testing.T) {
+	w := newWorld(t, nil)
+	w.server.now = func() time.Time { return time.Date(2031, 1, 2, 3, 4, 5, 678_900_000, time.FixedZone("", 3600)) }
+	if _, m := w.join(t, "p", "r"); !m.Now.Equal(time.Date(2031, 1, 2, 2, 4, 5, 678_000_000, time.UTC)) {
+		t.Errorf("it is %v", m.Now)
+	}
+}
+
 // SE-18: what was arranged for rooms that have ended is forgotten.
 func TestArrangementsAreForgotten(t *testing.T) {
 	w := newWorld(t, nil)

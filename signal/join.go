@@ -190,7 +190,7 @@ func (c *session) welcome(st *seat, secret string, resumed bool) {
 		ICEServers:  servers,
 		Resume:      secret,
 		Resumed:     resumed,
-		Now:         s.hub.now().UTC().Truncate(time.Millisecond),
+		Now:         s.now().UTC().Truncate(time.Millisecond),
 	}))
 	s.tell(st)
 	s.log.Info("joined", "participant_id", a.ParticipantID, "room_id", room, "resumed", resumed)

@@ -34,6 +34,9 @@ type Options struct {
 	// Origins says whether anybody lists a canonical origin (scheme and host)
 	// in Admission.Origins; nil: only Config.AllowedOrigins may connect.
 	Origins func(ctx context.Context, origin string) (bool, error)
+	// Now is the time that the ends in an Arrangement go by, which clients are
+	// told; nil: the clock's.
+	Now func() time.Time
 	// Logger and Clock may be nil.
 	Logger *slog.Logger
 	Clock  media.Clock
@@ -50,6 +53,7 @@ type Server struct {
 	seatTime  time.Duration
 	log       *slog.Logger
 	clock     media.Clock
+	now       func() time.Time
 
 	metrics *metrics
 	hub     *hub
@@ -81,12 +85,15 @@ func newServer(cfg Config, o Options, e engine) *Server {
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
+	if o.Now == nil {
+		o.Now = o.Clock.Now
+	}
 	if o.Seat == 0 {
 		o.Seat = media.DefaultConfig().Seat
 	}
 	s := &Server{
 		engine: e, authority: o.Authority, relays: o.Relays, origins: o.Origins, seatTime: o.Seat,
-		log: o.Logger, clock: o.Clock,
+		log: o.Logger, clock: o.Clock, now: o.Now,
 		metrics: newMetrics(),
 		hub:     newHub(o.Clock.Now),
 		seats:   &seats{now: o.Clock.Now, byID: map[string]*seat{}},

@@ -154,6 +154,7 @@ func (s *Server) startCalls(data *dataFolder, tokens *auth.Tokens, relays signal
 	who := &authority{tokens: tokens, log: s.log.With("subsystem", "control")}
 	s.signal = signal.New(s.cfg.Signal, signal.Options{
 		Engine: s.engine, Relays: relays, Seat: s.cfg.Media.Seat, Authority: who, Origins: who.knowsOrigin,
+		Now:    func() time.Time { return who.rules.Now() },
 		Logger: s.log.With("subsystem", "signal"),
 	})
 	rules, err := control.New(control.Options{
