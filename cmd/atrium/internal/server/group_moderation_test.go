@@ -20,9 +20,10 @@ func inSlot(st client.State, id, source string) bool {
 }
 
 // TestGroupModeration: through a whole server, nobody but staff learns more of
-// a name than its initials; who is muted isn't heard, after a restart neither,
-// until a moderator takes it back, or asks them to unmute, and they do; who was removed comes back neither by link,
-// nor by token, nor by session (R-GC-5).
+// a name than its initials; who is muted isn't heard, after a restart or coming
+// back by their link neither, until a moderator takes it back, or asks them to
+// unmute, and they do; who was removed comes back neither by link, nor by token,
+// nor by session (R-GC-5).
 func TestGroupModeration(t *testing.T) {
 	o := Options{Config: testConfig(t)}
 	c := newClinic(t, o)
@@ -92,6 +93,17 @@ func TestGroupModeration(t *testing.T) {
 	bob = c.connect(seats[1])
 	ann = c.connect(seats[0])
 	until(t, "Ann silent after a restart", bob, wants())
+	leaving := control.Actor{Kind: control.ActorGuest, ID: entered[0].Visit.ID, OrganisationID: c.dr.Actor.OrganisationID}
+	if err := c.Control().LeaveVisit(ctx, leaving, leaving.ID); err != nil {
+		t.Fatal(err)
+	}
+	<-ann.Done()
+	entered[0] = c.byLink(links[0])
+	ann = c.connect(entered[0].Join)
+	if done, err := c.Control().AdmitAllToGroup(ctx, c.dr.Actor, g.ID); err != nil || len(done.Admitted) != 1 {
+		t.Fatalf("admitted %+v, %v", done, err)
+	}
+	until(t, "Ann silent, back by her link", bob, wants())
 	mute(message.SourceCamera, false)
 	mayUnmute(t, bob, ann, message.SourceCamera)
 	until(t, "Ann's video again", bob, wants(message.SourceCamera))
