@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/atriumrtc/atrium/control/store"
@@ -56,9 +55,12 @@ func (s *Service) MoveMembers(ctx context.Context, actor Actor, callID string, m
 			if m == nil {
 				continue
 			}
-			_, err := c.reroom(call, b, m, to.Room)
+			moved, err := c.reroom(call, b, m, to.Room)
 			if errors.Is(err, ErrNotFound) {
 				err = &FieldError{Field: fmt.Sprintf("moves[%d].room", i), Message: "must be one of the call's breakout rooms, or " + MainRoom}
+			}
+			if err == nil && moved {
+				err = c.audit("breakouts.move", call.subject(), "participant_id", to.ParticipantID, "room", to.Room)
 			}
 			if err != nil {
 				return err
@@ -67,8 +69,7 @@ func (s *Service) MoveMembers(ctx context.Context, actor Actor, callID string, m
 		if b.Moves == before {
 			return nil
 		}
-		return errors.Join(c.putBreakouts(call, b),
-			c.audit("breakouts.move", call.subject(), "participants", strconv.Itoa(b.Moves-before)))
+		return c.putBreakouts(call, b)
 	})
 }
 
