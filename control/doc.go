@@ -39,6 +39,8 @@
 //   - R-T-5: units, areas and meeting rooms are soft-deleted; a name is unique
 //     below its parent (case, width and composition don't count) and free
 //     again after a deletion; a slug never changes and is never given again.
+//     Of a unit that was deleted its reports remain, for who may read reports on
+//     it ([Service.PastUnitChain]); for everybody else it isn't there.
 //   - R-P-2: roles are read anew for every request; a disabled account has
 //     none. Who loses the role that they sit in a call by is taken out in the
 //     same transaction (standing.go). The last system administrator stays.

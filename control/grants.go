@@ -133,12 +133,13 @@ func (s *Service) auditGrant(tx store.Tx, actor Actor, action Action, g Grant, c
 }
 
 // RemoveGrant takes a role on a scope away, and whoever had it out of the calls
-// that no other role of theirs lets them be in (R-P-2). ErrNotFound when there
-// is no such grant on it; a *StateError with CodeLastAdmin when the
+// that no other role of theirs lets them be in (R-P-2); also on a unit that was
+// deleted, whose reports can still be read. ErrNotFound when there is no such
+// grant on it; a *StateError with CodeLastAdmin when the
 // organisation would have no system administrator left.
 func (s *Service) RemoveGrant(ctx context.Context, actor Actor, scope Scope, grantID string) error {
 	return s.change(ctx, actor, "take a role away", func(c *change) error {
-		chain, err := scope.chain(c.Tx)
+		chain, err := scope.pastChain(c.Tx)
 		if err != nil {
 			return err
 		}
@@ -232,7 +233,8 @@ type Appointee struct {
 	Account Account
 }
 
-// GrantsOn lists who has a role on a scope itself, in order of accounts. The
+// GrantsOn lists who has a role on a scope itself, also on a unit that was
+// deleted, in order of accounts. The
 // cursor is an account's id, so that a page may have a few more than asked.
 func (s *Service) GrantsOn(ctx context.Context, actor Actor, scope Scope, q Query) (Page[Appointee], error) {
 	if err := q.check(); err != nil {
@@ -240,7 +242,7 @@ func (s *Service) GrantsOn(ctx context.Context, actor Actor, scope Scope, q Quer
 	}
 	var page Page[Appointee]
 	err := s.store.View(ctx, func(tx store.Tx) error {
-		chain, err := scope.chain(tx)
+		chain, err := scope.pastChain(tx)
 		if err != nil {
 			return err
 		}

@@ -70,6 +70,8 @@ func BenchmarkReports(b *testing.B) {
 		{"year of consultations, csv", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Europe/Vienna", Format: "csv"}},
 		{"year of areas, from totals", report.Areas, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Asia/Kathmandu"}},
 		{"year by days, drawn", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Asia/Kathmandu", Chart: "days"}},
+		{"month of consultations, xlsx", report.Consultations, report.Query{From: "2026-06-01", To: "2026-06-30", TZ: "Europe/Vienna", Format: "xlsx"}},
+		{"year of consultations, xlsx", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Europe/Vienna", Format: "xlsx"}},
 		{"month of areas, from rows", report.Areas, report.Query{From: "2026-06-01", To: "2026-06-30", MinMinutes: "5"}},
 	} {
 		b.Run(row.name, func(b *testing.B) {

@@ -336,7 +336,8 @@ func (a *asked) groups(w *told) {
 	var got, want []string
 	registered := 0
 	for _, r := range rows {
-		got = append(got, fmt.Sprint(r["id"], r["started"], r["ended"], r["outcome"], r["registered"], r["requested"], r["admitted"], r["peak"]))
+		got = append(got, fmt.Sprint(r["id"], r["started"], r["ended"], r["outcome"], r["registered"], r["requested"], r["admitted"], r["peak"],
+			r["breakouts"], r["moves"], r["minutes"]))
 	}
 	for id, g := range w.groups {
 		call := w.live[g.call]
@@ -350,7 +351,8 @@ func (a *asked) groups(w *told) {
 			continue // who plans a session is its host
 		}
 		registered += len(g.registered)
-		want = append(want, fmt.Sprint(id, a.stamp(call.started), a.stamp(g.ended), g.state, len(g.registered), len(g.requested), len(call.guests), call.peak))
+		want = append(want, fmt.Sprint(id, a.stamp(call.started), a.stamp(g.ended), g.state, len(g.registered), len(g.requested), len(call.guests), call.peak,
+			call.rooms, call.moves, math.Round(lasted.Minutes()*10)/10))
 	}
 	slices.Sort(got)
 	slices.Sort(want)

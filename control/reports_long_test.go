@@ -18,10 +18,10 @@ import (
 	"github.com/atriumrtc/atrium/control/report"
 )
 
-// R-RP: another program opens the CSV and comes to the same totals: LibreOffice
-// reads it, recalculates, and writes what its cells show. A cell that it
-// executed would show something else.
-func TestCSVInLibreOffice(t *testing.T) {
+// R-RP: another program opens CSV and XLSX and comes to the same totals:
+// LibreOffice reads them, recalculates, and writes what its cells show. A cell
+// that it executed would show something else.
+func TestReportsInLibreOffice(t *testing.T) {
 	office, err := exec.LookPath("soffice")
 	if err != nil {
 		t.Skip("LibreOffice is missing: apt-get install libreoffice-calc (.ci/install long)")
@@ -47,21 +47,36 @@ func TestCSVInLibreOffice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		shown := throughOffice(t, office, f.reportOn(kind, report.Query{Format: "csv"}))
-		if len(shown) != len(ours) {
-			t.Fatalf("%s: LibreOffice shows %d rows; want %d", kind, len(shown), len(ours))
-		}
+		sameInOffice(t, kind, ours, throughOffice(t, office, f.reportOn(kind, report.Query{Format: "csv"})))
+		shown := bookThroughOffice(t, office, f.reportOn(kind, report.Query{Format: "xlsx"}))
+		sameInOffice(t, kind, ours, shown)
 		for column, name := range ours[0] {
-			if strings.Contains(" wait_s hold_s duration_s peak_participants arrivals seen abandoned minutes wait_mean_s ", " "+name+" ") {
-				if a, b := sum(t, ours, column), sum(t, shown, column); math.Abs(a-b) > 1e-6 {
-					t.Errorf("%s: %s comes to %g in LibreOffice; want %g", kind, name, b, a)
+			for i := 1; i < len(ours) && (name == "arrived" || name == "ended"); i++ {
+				at, err := time.Parse(time.RFC3339, ours[i][column])
+				if err != nil || shown[i][column] != at.Format(time.DateTime) {
+					t.Errorf("%s: %s is %q in LibreOffice; want %s, %v", kind, name, shown[i][column], at, err)
 				}
 			}
-			if name == "area" {
-				for i := range ours {
-					if a, b := strings.TrimPrefix(ours[i][column], "'"), strings.TrimPrefix(shown[i][column], "'"); a != b {
-						t.Errorf("%s: an area is %q in LibreOffice; want %q", kind, b, a)
-					}
+		}
+	}
+}
+
+// sameInOffice compares what LibreOffice shows.
+func sameInOffice(t *testing.T, kind report.Type, ours, shown [][]string) {
+	t.Helper()
+	if len(shown) != len(ours) {
+		t.Fatalf("%s: LibreOffice shows %d rows; want %d", kind, len(shown), len(ours))
+	}
+	for column, name := range ours[0] {
+		if strings.Contains(" wait_s hold_s duration_s peak_participants arrivals seen abandoned minutes wait_mean_s ", " "+name+" ") {
+			if a, b := sum(t, ours, column), sum(t, shown, column); math.Abs(a-b) > 1e-6 {
+				t.Errorf("%s: %s comes to %g in LibreOffice; want %g", kind, name, b, a)
+			}
+		}
+		if name == "area" {
+			for i := range ours {
+				if a, b := strings.TrimPrefix(ours[i][column], "'"), strings.TrimPrefix(shown[i][column], "'"); a != b {
+					t.Errorf("%s: an area is %q in LibreOffice; want %q", kind, b, a)
 				}
 			}
 		}
@@ -84,30 +99,52 @@ func sum(t *testing.T, records [][]string, column int) float64 {
 	return all
 }
 
+// asCSV has LibreOffice write what cells show: commas, quotes, UTF-8 (76).
+const asCSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false"
+
 // throughOffice opens CSV as a spreadsheet, and saves that as CSV.
 func throughOffice(t *testing.T, office string, data []byte) [][]string {
 	t.Helper()
 	dir := t.TempDir()
-	run := func(infilter, to, from string) {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), office, "-env:UserInstallation=file://"+filepath.Join(dir, "profile"), "--headless", "--norestore",
-			// What the import's dialog asks, and what is sent says: commas, quotes, UTF-8 (76).
-			"--infilter="+infilter, "--convert-to", to, "--outdir", dir, from)
-		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
 	in := filepath.Join(dir, "report.csv")
 	if err := os.WriteFile(in, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run("CSV:44,34,76,1", "ods", in)
+	// What the import's dialog asks, and what is sent says.
+	convert(t, office, "CSV:44,34,76,1", "ods", in)
 	if err := os.Remove(in); err != nil {
 		t.Fatal(err)
 	}
-	run("calc8", "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false", filepath.Join(dir, "report.ods"))
-	file, err := os.Open(in)
+	convert(t, office, "calc8", asCSV, filepath.Join(dir, "report.ods"))
+	return csvIn(t, in)
+}
+
+// bookThroughOffice opens a workbook, and saves its first sheet as CSV.
+func bookThroughOffice(t *testing.T, office string, data []byte) [][]string {
+	t.Helper()
+	in := filepath.Join(t.TempDir(), "report.xlsx")
+	if err := os.WriteFile(in, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	convert(t, office, "Calc MS Excel 2007 XML", asCSV, in)
+	return csvIn(t, strings.TrimSuffix(in, ".xlsx")+".csv")
+}
+
+// convert has LibreOffice convert a file into another one beside it.
+func convert(t *testing.T, office, infilter, to, from string) {
+	t.Helper()
+	dir := filepath.Dir(from)
+	cmd := exec.CommandContext(t.Context(), office, "-env:UserInstallation=file://"+filepath.Join(dir, "profile"), "--headless", "--norestore",
+		"--infilter="+infilter, "--convert-to", to, "--outdir", dir, from)
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func csvIn(t *testing.T, path string) [][]string {
+	t.Helper()
+	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,8 @@ func TestReportsModel(t *testing.T) {
 			"enter": d.enter, "enter2": d.enter, "admit": d.admit, "admit2": d.admit, "hold": d.hold, "transfer": d.transfer, "leave": d.leave,
 			"end": d.end, "go": d.staffGoes, "send": d.send, "use": d.use, "extend": d.extend, "revoke": d.revoke,
 			"meet": d.meet, "join": d.joinMeeting,
-			"plan": d.plan, "register": d.register, "register2": d.register, "ask": d.ask, "ask2": d.ask, "start": d.start, "admit all": d.admitAll, "close": d.close, "time": d.time, "time2": d.time, "later": d.later,
+			"plan": d.plan, "register": d.register, "register2": d.register, "ask": d.ask, "ask2": d.ask, "start": d.start, "admit all": d.admitAll, "close": d.close,
+			"break out": d.breakOut, "move": d.move, "move2": d.move, "come back": d.comeBack, "time": d.time, "time2": d.time, "later": d.later,
 		} {
 			actions[name] = func(rt *rapid.T) {
 				d.t = rt
@@ -283,6 +284,60 @@ func (d *clinicDay) start() {
 func (d *clinicDay) admitAll() {
 	d.group(func(g control.GroupSession) error {
 		_, err := d.f.AdmitAllToGroup(context.Background(), d.f.dr.Actor, g.ID)
+		return err
+	})
+}
+
+// liveGroup calls act with one of the groups that go on.
+func (d *clinicDay) liveGroup(act func(call string, b control.Breakouts) error) {
+	d.group(func(g control.GroupSession) error {
+		now, err := d.f.Group(context.Background(), d.f.dr.Actor, g.ID)
+		if err != nil || now.State != control.GroupLive {
+			return err
+		}
+		b, err := d.f.Breakouts(context.Background(), d.f.dr.Actor, now.CallID)
+		if err != nil {
+			return err
+		}
+		return act(now.CallID, b)
+	})
+}
+
+func (d *clinicDay) breakOut() {
+	d.liveGroup(func(call string, b control.Breakouts) error {
+		if b.State == control.BreakoutsOpen { // what a new plan moves then no webhook tells
+			return nil
+		}
+		plan := control.BreakoutPlan{Assign: control.AssignRandom, Rooms: make([]control.PlannedRoom, rapid.IntRange(1, 3).Draw(d.t, "rooms"))}
+		if rapid.Bool().Draw(d.t, "timer") {
+			plan.Duration = 10 * time.Minute
+		}
+		if _, err := d.f.PlanBreakouts(context.Background(), d.f.dr.Actor, call, plan); err != nil {
+			return err
+		}
+		_, err := d.f.OpenBreakouts(context.Background(), d.f.dr.Actor, call)
+		return err
+	})
+}
+
+func (d *clinicDay) move() {
+	d.liveGroup(func(call string, b control.Breakouts) error {
+		c, err := d.f.Call(context.Background(), d.f.dr.Actor, call)
+		if err != nil {
+			return err
+		}
+		who := rapid.SampledFrom(c.Members).Draw(d.t, "member")
+		to := control.MainRoom
+		if len(b.Rooms) > 0 && rapid.Bool().Draw(d.t, "out") {
+			to = rapid.SampledFrom(b.Rooms).Draw(d.t, "room").ID
+		}
+		return d.f.MoveMember(context.Background(), d.f.dr.Actor, call, who.ParticipantID, to)
+	})
+}
+
+func (d *clinicDay) comeBack() {
+	d.liveGroup(func(call string, _ control.Breakouts) error {
+		_, err := d.f.CloseBreakouts(context.Background(), d.f.dr.Actor, call, 0)
 		return err
 	})
 }

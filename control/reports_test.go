@@ -44,7 +44,8 @@ func (f *clinic) rows(t report.Type, q report.Query) []map[string]any {
 }
 
 // R-T-3, R-T-4, R-PV-2: a report is on a unit; whoever reads it is recorded;
-// another organisation's and a deleted one answer as if they weren't there.
+// another organisation's answers as if it weren't there. R-T-5: a deleted one
+// keeps its reports.
 func TestReportIsRecorded(t *testing.T) {
 	f := newClinic(t, control.AreaSettings{})
 	f.reportOn(report.Areas, report.Query{Area: f.area.ID, MinMinutes: "5"})
@@ -87,8 +88,12 @@ func TestReportIsRecorded(t *testing.T) {
 	if err := f.DeleteUnit(t.Context(), staff(f.org), f.unit.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := read(f.dr.Actor, f.unit.ID, filter); !errors.Is(err, control.ErrNotFound) {
-		t.Errorf("a deleted unit: %v", err)
+	if err := read(stranger, f.unit.ID, filter); !errors.Is(err, control.ErrNotFound) {
+		t.Errorf("a deleted unit, by a foreign actor: %v", err)
+	}
+	f.step(time.Minute)
+	if rows := f.rows(report.Units, report.Query{}); len(rows) != 1 || rows[0]["deleted"] != "2026-03-02T12:00:00Z" || rows[0]["areas_deleted"] != 1.0 {
+		t.Errorf("a deleted unit: %v", rows)
 	}
 }
 

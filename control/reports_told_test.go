@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,6 +56,7 @@ type toldCall struct {
 	id, unit, area, room, kind string
 	started, ended             time.Time
 	peak                       int
+	rooms, moves               int                  // breakouts that were open, people moved
 	in                         map[string]time.Time // participant
 	accounts                   map[string]string    // of participants in it
 	guests                     map[string]bool
@@ -94,6 +96,13 @@ func (d *clinicDay) tell() *told {
 			w.left(e)
 		case "call.ended":
 			w.live[e.Data["call_id"]].ended = e.At
+		case "breakouts.opened":
+			c := w.live[e.Data["call_id"]]
+			rooms, _ := strconv.Atoi(e.Data["rooms"])
+			people, _ := strconv.Atoi(e.Data["participants"])
+			c.rooms, c.moves = c.rooms+rooms, c.moves+people
+		case "participant.moved":
+			w.live[e.Data["call_id"]].moves++
 		default:
 			w.consult(e)
 			w.group(e)

@@ -23,7 +23,7 @@ func (c *change) reportGroup(g *GroupSession) error {
 			return err
 		}
 		row.Started, row.Peak, row.Admitted = call.StartedAt, call.Peak, len(call.visits())
-		row.Breakouts, row.Moves = len(rooms.Rooms), rooms.Moves
+		row.Breakouts, row.Moves = rooms.RoomsOpened, rooms.Moves
 	}
 	var ids []string
 	err := c.Range(registeredInKey(g.ID, ""), "", func(key string, _ []byte) error {

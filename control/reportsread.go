@@ -10,6 +10,10 @@ import (
 	"github.com/atriumrtc/atrium/control/store"
 )
 
+// maxWorkbooks is how many are made at a time, as each may keep a gigabyte on
+// disk for a moment; others wait.
+const maxWorkbooks = 2
+
 // reportBatch is how many records one transaction of a report reads: who takes
 // a report slowly holds none.
 const reportBatch = 500
@@ -57,7 +61,7 @@ type counted[R, T any] struct {
 	kind  reportKind
 	wants func(report.Filter, R) bool
 	at    func(R) (ended time.Time, place, class string)
-	total func(R) T
+	add   func(*T, R)
 }
 
 func countedVisits() counted[report.VisitRow, report.VisitTotals] {
@@ -69,7 +73,7 @@ func countedVisits() counted[report.VisitRow, report.VisitTotals] {
 			}
 			return r.Ended, r.AreaID, classQueue
 		},
-		total: func(r report.VisitRow) (t report.VisitTotals) { t.Add(r); return t },
+		add: (*report.VisitTotals).Add,
 	}
 }
 
@@ -82,15 +86,15 @@ func countedCalls() counted[report.CallRow, report.CallTotals] {
 			}
 			return r.Ended, r.AreaID, r.Type
 		},
-		total: func(r report.CallRow) (t report.CallTotals) { t.Add(r); return t },
+		add: (*report.CallTotals).Add,
 	}
 }
 
 func countedConsults() counted[report.ConsultRow, report.ConsultTotals] {
 	return counted[report.ConsultRow, report.ConsultTotals]{
 		kind: reportConsults, wants: report.Filter.Consult,
-		at:    func(r report.ConsultRow) (time.Time, string, string) { return r.Ended, r.AreaID, "" },
-		total: func(r report.ConsultRow) (t report.ConsultTotals) { t.Add(r); return t },
+		at:  func(r report.ConsultRow) (time.Time, string, string) { return r.Ended, r.AreaID, "" },
+		add: (*report.ConsultTotals).Add,
 	}
 }
 
@@ -102,10 +106,10 @@ type reading struct {
 	places *unitPlaces
 }
 
-// eachTotal visits what rows come to: one by one, or by quarters and days,
-// whichever takes less (report.Cover). fine leaves out days; at is then within
-// the quarter or is the row's own end. Only places that the filter means are
-// visited.
+// eachTotal visits what rows come to: added up, or by quarters and days,
+// whichever takes less (report.Cover). fine leaves out days and goes row by row;
+// at is then within the quarter or is the row's own end. Only places that the
+// filter means are visited.
 func eachTotal[R, T any](ctx context.Context, r *reading, k counted[R, T], fine bool, visit func(at time.Time, place, class string, t T) error) error {
 	f := r.filter
 	spans := report.Cover(f.From, f.Until, fine)
@@ -114,22 +118,56 @@ func eachTotal[R, T any](ctx context.Context, r *reading, k counted[R, T], fine 
 	}
 	for _, span := range spans {
 		var err error
-		if span.Step == 0 {
-			err = eachRow(ctx, r.Service, r.unit.ID, k.kind, span.From, span.Until, func(row R) error {
-				if !k.wants(f, row) {
-					return nil
-				}
-				at, place, class := k.at(row)
-				return visit(at, place, class, k.total(row))
-			})
-		} else {
+		switch {
+		case span.Step > 0:
 			err = eachStored(ctx, r, k.kind, span, visit)
+		case fine:
+			err = eachWanted(ctx, r, k, span, func(row R) error {
+				var t T
+				k.add(&t, row)
+				at, place, class := k.at(row)
+				return visit(at, place, class, t)
+			})
+		default:
+			err = eachSum(ctx, r, k, span, visit)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// eachWanted visits the rows of a span that the filter is for.
+func eachWanted[R, T any](ctx context.Context, r *reading, k counted[R, T], span report.Span, visit func(R) error) error {
+	return eachRow(ctx, r.Service, r.unit.ID, k.kind, span.From, span.Until, func(row R) error {
+		if !k.wants(r.filter, row) {
+			return nil
+		}
+		return visit(row)
+	})
+}
+
+// eachSum visits what the rows of a span come to, once for each place and
+// class; at is the span's beginning.
+func eachSum[R, T any](ctx context.Context, r *reading, k counted[R, T], span report.Span, visit func(at time.Time, place, class string, t T) error) error {
+	type key struct{ place, class string }
+	sums := make(map[key]*T)
+	err := eachWanted(ctx, r, k, span, func(row R) error {
+		_, place, class := k.at(row)
+		at := key{place, class}
+		if sums[at] == nil {
+			sums[at] = new(T)
+		}
+		k.add(sums[at], row)
+		return nil
+	})
+	for at, t := range sums {
+		if err == nil {
+			err = visit(span.From, at.place, at.class, *t)
+		}
+	}
+	return err
 }
 
 // eachStored visits stored totals of a span.

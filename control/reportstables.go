@@ -19,14 +19,14 @@ func (s *Service) ReportFilter(t report.Type, q report.Query) (report.Filter, er
 	return report.Parse(t, q, s.clock())
 }
 
-// Report writes a report on a unit (R-T-3, R-RP): the table in the filter's
-// format, or its drawing as SVG. It holds a bounded part of it at a time. That
-// it was read is recorded first (R-PV-2). An error may come when some of it is
-// written.
+// Report writes a report on a unit (R-T-3, R-RP), also on one that was deleted
+// (R-T-5): the table in the filter's format, or its drawing as SVG. It holds a
+// bounded part of it at a time. That it was read is recorded first (R-PV-2). An
+// error may come when some of it is written.
 func (s *Service) Report(ctx context.Context, actor Actor, unitID string, t report.Type, f report.Filter, w io.Writer) error {
 	r := &reading{Service: s, filter: f}
 	err := s.store.Update(ctx, func(tx store.Tx) (err error) {
-		if r.unit, err = liveUnit(tx, unitID); err != nil {
+		if r.unit, err = unit(tx, unitID); err != nil {
 			return err
 		}
 		if err := actor.reach(r.unit.OrganisationID); err != nil {
@@ -82,13 +82,22 @@ func (r *reading) details(t report.Type) []string {
 }
 
 // table writes a report as rows.
-func (r *reading) table(ctx context.Context, t report.Type, w io.Writer) error {
+func (r *reading) table(ctx context.Context, t report.Type, w io.Writer) (err error) {
+	if r.filter.Format == report.XLSX {
+		select {
+		case r.workbooks <- struct{}{}:
+			defer func() { <-r.workbooks }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	write := map[report.Type]func(context.Context, report.Writer) (report.Totals, error){
 		report.Consultations: r.consultations, report.Areas: r.areas, report.Groups: r.groups,
 		report.ConsultNow: r.consults, report.MeetingRooms: r.meetingRooms, report.Accounts: r.accounts,
 		report.QualityOf: r.qualities, report.Units: r.units,
 	}[t]
 	out := report.NewWriter(r.filter.Format, w)
+	defer func() { err = errors.Join(err, out.Close()) }()
 	if err := out.Begin(report.Head{Type: t, UnitID: r.unit.ID, Filter: r.filter, Columns: t.Columns()}); err != nil {
 		return err
 	}
@@ -363,6 +372,6 @@ func (r *reading) units(ctx context.Context, out report.Writer) (report.Totals, 
 	for _, room := range r.places.rooms {
 		rooms.Add(r.filter, room.CreatedAt, room.DeletedAt)
 	}
-	row := report.UnitCells(r.unit.Name, r.unit.ID, r.unit.CreatedAt, areas, rooms, len(by))
+	row := report.UnitCells(r.unit.Name, r.unit.ID, r.unit.CreatedAt, r.unit.DeletedAt, areas, rooms, len(by))
 	return report.Totals{{Name: "accounts_used", Value: len(by)}}, out.Row(row)
 }

@@ -50,6 +50,20 @@ func (s *Service) ScopeChain(ctx context.Context, kind ThingKind, id string) ([]
 	return chain, nil
 }
 
+// PastUnitChain is ScopeChain of a unit, also when that was deleted: its
+// reports remain (R-T-5).
+func (s *Service) PastUnitChain(ctx context.Context, id string) ([]Scope, error) {
+	var chain []Scope
+	err := s.store.View(ctx, func(tx store.Tx) (err error) {
+		chain, err = Scope{ScopeUnit, id}.pastChain(tx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find what a unit stood in: %w", err)
+	}
+	return chain, nil
+}
+
 func scopeChain(tx store.Tx, kind ThingKind, id string) ([]Scope, error) {
 	if !validID(id) {
 		return nil, ErrNotFound
@@ -129,6 +143,15 @@ func (sc Scope) chain(tx store.Tx) ([]Scope, error) {
 		return scopeChain(tx, ThingMeetingRoom, sc.ID)
 	}
 	return scopeChain(tx, ThingKind(sc.Kind), sc.ID)
+}
+
+// pastChain is chain, of a unit also when that was deleted.
+func (sc Scope) pastChain(tx store.Tx) ([]Scope, error) {
+	if sc.Kind != ScopeUnit {
+		return sc.chain(tx)
+	}
+	u, err := unit(tx, sc.ID)
+	return unitChain(u), err
 }
 
 func unitChain(u Unit) []Scope {

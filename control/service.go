@@ -47,6 +47,8 @@ type Service struct {
 	calls   decoded[Call]
 	splits  decoded[Breakouts]
 	quality *qualityBook
+	// workbooks bounds how many are made at once.
+	workbooks chan struct{}
 }
 
 // New returns a Service over o.Store, which stays the caller's to close.
@@ -62,7 +64,7 @@ func New(o Options) (*Service, error) {
 	return &Service{
 		store: o.Store, media: o.Media, secrets: o.Secrets, vault: o.Vault, outbox: o.Outbox,
 		signer: o.Signer, rights: o.Rights, expired: o.Expired, now: (&steadyClock{source: o.Now}).now, timers: o.Clock, log: o.Logger,
-		quality: &qualityBook{run: run},
+		quality: &qualityBook{run: run}, workbooks: make(chan struct{}, maxWorkbooks),
 	}, nil
 }
 

@@ -258,7 +258,8 @@ func (s *Service) UpdateUnit(ctx context.Context, actor Actor, id string, p Unit
 
 // DeleteUnit soft-deletes a unit (R-T-5): from now on it, its areas and its
 // meeting rooms, their links and the roles on them answer as if they had
-// never been; reports still read them. Who is inside is let go.
+// never been. Reports on it remain for whoever may read them, and that can be
+// taken away. Who is inside is let go.
 func (s *Service) DeleteUnit(ctx context.Context, actor Actor, id string) error {
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		u, err := liveUnit(tx, id)

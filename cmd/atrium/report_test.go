@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/xuri/excelize/v2"
 )
 
 // Every report of a unit from the command line, as a table and drawn.
@@ -40,8 +42,15 @@ func TestReportCommand(t *testing.T) {
 	if drawn := do("report", "areas", "--unit", unit, "--chart", "waits"); !strings.HasPrefix(drawn, "<svg ") {
 		t.Errorf("%s", drawn)
 	}
-	if code, _, problems := run("report", "areas", "--unit", unit, "--format", "xlsx"); code != exitFailure || !strings.Contains(problems, "use csv") {
-		t.Errorf("xlsx: %d %s", code, problems)
+	book, err := excelize.OpenReader(strings.NewReader(do("report", "units", "--unit", unit, "--format", "xlsx")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, err := book.GetCellValue("rows", "A2"); err != nil || name != "Cardiology" {
+		t.Errorf("xlsx: %q, %v", name, err)
+	}
+	if err := book.Close(); err != nil {
+		t.Error(err)
 	}
 	if code, _, problems := run("report", "areas"); code != exitUsage || !strings.Contains(problems, "--unit") {
 		t.Errorf("without a unit: %d %s", code, problems)

@@ -110,9 +110,12 @@ func (s *Server) registerGrants(h huma.API) {
 		{"/areas/{id}/grants", "area-grants", "a waiting area", auth.AreasEdit, on(control.ThingArea)},
 		{"/meeting-rooms/{id}/members", "meeting-room-members", "a meeting room", auth.RoomsEdit, on(control.ThingMeetingRoom)},
 	} {
+		// Who may read the reports of a unit that was deleted can be seen, and
+		// that taken away.
+		past := on.target.kind == control.ThingUnit
 		list := route{
 			method: http.MethodGet, path: on.path, id: "list-" + on.id, tag: tagRoles, status: http.StatusOK,
-			permission: on.permission, target: on.target, errors: []int{http.StatusBadRequest},
+			permission: on.permission, target: on.target, past: past, errors: []int{http.StatusBadRequest},
 			summary: "List who has a role on " + on.of, description: "In order of accounts. A page may have a few more items than asked for.",
 		}
 		appoint := route{
@@ -124,7 +127,7 @@ func (s *Server) registerGrants(h huma.API) {
 		}
 		remove := route{
 			method: http.MethodDelete, path: on.path + "/{grant_id}", id: "remove-" + on.id, tag: tagRoles,
-			status: http.StatusNoContent, permission: on.permission, target: on.target,
+			status: http.StatusNoContent, permission: on.permission, target: on.target, past: past,
 			errors:  []int{http.StatusNotFound, http.StatusConflict, http.StatusInsufficientStorage},
 			summary: "Take a role on " + on.of + " away", description: "It counts from the next request on, and ends open streams and takes out of calls within a second.",
 		}

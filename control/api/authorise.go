@@ -127,6 +127,12 @@ func (s *Server) authorise(ctx context.Context, r route, p *principal, req *http
 		return a, nil
 	}
 	chain, err := s.chainOf(ctx, p, kind, id)
+	if errors.Is(err, control.ErrNotFound) && r.past {
+		// Nobody but who has the permission learns that it was ever there.
+		if chain, err = s.control.PastUnitChain(ctx, id); err == nil && !a.mayOn(r.permission, chain) {
+			err = control.ErrNotFound
+		}
+	}
 	if errors.Is(err, control.ErrNotFound) {
 		return nil, problemOf(control.ErrNotFound)
 	}

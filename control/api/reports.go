@@ -31,7 +31,7 @@ type reportInput struct {
 	Area       string `query:"area" maxLength:"64" doc:"Of this area only."`
 	Room       string `query:"room" maxLength:"64" doc:"Of this meeting room only."`
 	Provider   string `query:"provider" maxLength:"64" doc:"With this account only."`
-	Format     string `query:"format" maxLength:"8" enum:"json,csv,xlsx" doc:"json if left out; xlsx isn't offered: spreadsheets open csv."`
+	Format     string `query:"format" maxLength:"8" enum:"json,csv,xlsx" doc:"json if left out."`
 	Chart      string `query:"chart" maxLength:"16" enum:"days,waits,concurrency,quality" doc:"A drawing (SVG) in place of the table: days, waits and concurrency of consultations; days and waits of areas; quality and concurrency of quality."`
 }
 
@@ -39,16 +39,17 @@ func (s *Server) registerReports(h huma.API) {
 	path := "/units/{id}/reports/{type}"
 	add(s, h, route{
 		method: http.MethodGet, path: path, id: "read-report", tag: tagReports, status: http.StatusOK,
-		permission: auth.ReportsRead, target: on(control.ThingUnit), errors: []int{http.StatusBadRequest, http.StatusInsufficientStorage},
+		permission: auth.ReportsRead, target: on(control.ThingUnit), past: true, errors: []int{http.StatusBadRequest, http.StatusInsufficientStorage},
 		summary:     "Read a report",
 		description: reportDescription(),
 	}, s.readReport)
 	answer := answerOf(h, http.MethodGet, path, http.StatusOK)
 	text := &huma.Schema{Type: huma.TypeString}
 	answer.Content = map[string]*huma.MediaType{
-		"application/json": {Schema: reportSchema()},
-		"text/csv":         {Schema: text},
-		"image/svg+xml":    {Schema: text},
+		"application/json":      {Schema: reportSchema()},
+		"text/csv":              {Schema: text},
+		report.XLSX.MediaType(): {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+		"image/svg+xml":         {Schema: text},
 	}
 }
 
@@ -57,7 +58,10 @@ func reportDescription() string {
 	var b strings.Builder
 	b.WriteString("A report on a unit in a period: what ended in it. It is sent as it is read, and never says who a guest is. " +
 		"CSV is as of RFC 4180; cells that a spreadsheet would execute begin with an apostrophe. " +
-		"That it was read is recorded in the audit log. The columns are, in both formats:\n")
+		"XLSX is sent once the last row is there, and holds 1,048,575 rows at most (400 where there are more): the rows in its first sheet, " +
+		"with times in tz, and in a second one what the report is on and its totals. " +
+		"A unit that was deleted keeps its reports, for whoever may read them; everybody else finds nothing there. " +
+		"That it was read is recorded in the audit log. The columns are, in every format:\n")
 	for _, t := range report.Types() {
 		b.WriteString("\n- `" + string(t) + "`: ")
 		for i, c := range t.Columns() {
@@ -101,6 +105,9 @@ func (s *Server) readReport(ctx context.Context, in *reportInput) (*huma.StreamR
 	return &huma.StreamResponse{Body: func(h huma.Context) {
 		_, w := humago.Unwrap(h)
 		out := &reportWriter{w: w, control: http.NewResponseController(w), stall: s.streams.stall, header: reportHeader(t, f)}
+		// Until the first part is sent it may take as long as it takes: the
+		// request ends when the reader goes.
+		_ = out.control.SetWriteDeadline(time.Time{})
 		buffer := bufio.NewWriterSize(out, reportBuffer)
 		err := s.control.Report(ctx, a.actor, in.ID, t, f, buffer)
 		if err == nil {
@@ -110,6 +117,7 @@ func (s *Server) readReport(ctx context.Context, in *reportInput) (*huma.StreamR
 			return
 		}
 		if !out.started {
+			_ = out.control.SetWriteDeadline(time.Now().Add(out.stall))
 			writeProblem(w, problemOf(s.failed(ctx, "read-report", wrongFilter(err))))
 			return
 		}
@@ -139,7 +147,7 @@ func reportHeader(t report.Type, f report.Filter) http.Header {
 	}
 	name := string(t) + "_" + f.From.In(f.Zone).Format(time.DateOnly) + "_" + f.Until.Add(-time.Millisecond).In(f.Zone).Format(time.DateOnly) + "." + string(f.Format)
 	h := http.Header{"Content-Type": {f.Format.MediaType()}}
-	if f.Format == report.CSV {
+	if f.Format != report.JSON {
 		h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	}
 	return h

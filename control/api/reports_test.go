@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/xuri/excelize/v2"
 
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/api/client"
@@ -61,6 +62,15 @@ func TestReports(t *testing.T) {
 		if strings.Contains(table.String(), "Zacharias") {
 			t.Errorf("%s names a guest", kind)
 		}
+		var book bytes.Buffer
+		c.ok(c.app.WriteReport(t.Context(), c.unit, string(kind), "xlsx", client.ReportQuery{}, &book))
+		file, err := excelize.OpenReader(&book)
+		c.ok(err)
+		lines, err := file.GetRows(file.GetSheetName(0))
+		if err != nil || len(lines) != len(records) || strings.Join(lines[0], " ") != strings.Join(records[0], " ") {
+			t.Errorf("%s: %d lines of %d rows in a workbook, %v", kind, len(lines), len(r.Rows), err)
+		}
+		c.ok(file.Close())
 	}
 	r, err := c.app.Report(t.Context(), c.unit, "areas", client.ReportQuery{AreaID: c.area.ID})
 	if err != nil || len(r.Rows) != 1 || string(r.Rows[0]["completed"]) != "1" || string(r.Totals["arrivals"]) != "1" {
@@ -98,6 +108,8 @@ func TestReportAnswers(t *testing.T) {
 		"areas": {"application/json", ""},
 		"areas?format=csv&from=2026-03-01&to=2026-03-31&tz=Asia/Kathmandu": {"text/csv; charset=utf-8; header=present", `attachment; filename="areas_2026-03-01_2026-03-31.csv"`},
 		"quality?chart=quality": {"image/svg+xml", ""},
+		"consult-now?format=xlsx&from=2026-03-01&to=2026-03-31": {
+			"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", `attachment; filename="consult-now_2026-03-01_2026-03-31.xlsx"`},
 	} {
 		resp, body := get(path)
 		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != want[0] || resp.Header.Get("Content-Disposition") != want[1] {
@@ -108,7 +120,7 @@ func TestReportAnswers(t *testing.T) {
 		}
 	}
 	for path, field := range map[string]string{
-		"areas?format=xlsx": "query.format", "areas?format=pdf": "query.format", "areas?tz=Local": "query.tz", "areas?from=x": "query.from",
+		"areas?format=xlsx&chart=days": "query.format", "areas?format=pdf": "query.format", "areas?tz=Local": "query.tz", "areas?from=x": "query.from",
 		"areas?from=2026-03-02&to=2026-03-01": "query.to", "areas?min_minutes=-1": "query.min_minutes", "areas?chart=quality": "query.chart",
 		"areas?chart=pie": "query.chart", "areas?area=" + c.unit: "query.area", "areas?room=x": "query.room", "areas?provider=x": "query.provider",
 		"areas?limit=5": "query.limit", "salaries": "path.type",
@@ -119,9 +131,68 @@ func TestReportAnswers(t *testing.T) {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
 		}
 	}
-	if _, body := get("areas?format=xlsx"); !strings.Contains(string(body), "use csv") {
-		t.Errorf("xlsx: %s", body)
+}
+
+// R-T-4, R-T-5: a unit that was deleted keeps its reports, for its
+// administrators and reporters and the organisation's keys, until that is taken
+// away; everybody else is answered as for a unit that never was.
+func TestReportsOfADeletedUnit(t *testing.T) {
+	c := newClinic(t, control.AreaSettings{}, nil)
+	c.consulted("Zacharias Quirk")
+	unit := control.Scope{Kind: control.ScopeUnit, ID: c.unit}
+	other, err := c.service.CreateUnit(t.Context(), control.System(), c.org, control.UnitSpec{Name: "Other"}, nil)
+	c.ok(err)
+	people := make(map[string]*client.Client)
+	var reporter control.Account
+	for name, who := range map[string]struct {
+		role control.RoleName
+		on   control.Scope
+	}{
+		"reporter": {control.OrgReporter, unit}, "admin": {control.OrgAdmin, unit}, "area": {control.AreaAdmin, c.scope()},
+		"system": {control.SystemAdmin, control.Scope{Kind: control.ScopeOrganisation, ID: c.org}},
+		"other":  {control.OrgReporter, control.Scope{Kind: control.ScopeUnit, ID: other.Unit.ID}},
+	} {
+		account, session := c.staff(name, who.role, who.on)
+		people[name] = c.client(session)
+		if name == "reporter" {
+			reporter = account
+		}
 	}
+	c.ok(c.service.DeleteUnit(t.Context(), control.System(), c.unit))
+	for _, kind := range report.Types() {
+		for _, name := range []string{"reporter", "admin"} {
+			_, err := people[name].Report(t.Context(), c.unit, string(kind), client.ReportQuery{})
+			c.ok(err)
+		}
+		_, err := c.app.Report(t.Context(), c.unit, string(kind), client.ReportQuery{})
+		c.ok(err)
+		for _, name := range []string{"area", "system", "other"} {
+			_, never := people[name].Report(t.Context(), uuid.NewString(), string(kind), client.ReportQuery{})
+			_, err := people[name].Report(t.Context(), c.unit, string(kind), client.ReportQuery{})
+			refused(t, fmt.Sprint(name, " of ", kind), err, http.StatusNotFound, CodeNotFound)
+			if fmt.Sprint(err) != fmt.Sprint(never) {
+				t.Errorf("%s is told %v; of no unit %v", name, err, never)
+			}
+		}
+	}
+	read := func() (client.Report, error) {
+		return people["reporter"].Report(t.Context(), c.unit, string(report.Units), client.ReportQuery{})
+	}
+	if r, err := read(); err != nil || len(r.Rows) != 1 || string(r.Rows[0]["unit"]) != `"Unit"` || string(r.Rows[0]["deleted"]) == "null" ||
+		string(r.Rows[0]["areas_deleted"]) != "1" || string(r.Rows[0]["created"]) == "null" {
+		t.Errorf("%s, %v", r.Rows, err)
+	}
+	past, err := people["reporter"].Report(t.Context(), c.unit, string(report.Areas), client.ReportQuery{})
+	if err != nil || len(past.Rows) != 1 || string(past.Rows[0]["arrivals"]) != "1" || string(past.Rows[0]["deleted"]) == "null" {
+		t.Errorf("%s, %v", past.Rows, err)
+	}
+	grants, err := c.service.Grants(t.Context(), reporter.ID)
+	c.ok(err)
+	refused(t, "by a reporter of another", people["other"].Do(t.Context(), http.MethodDelete, "/units/"+c.unit+"/grants/"+grants[0].ID, nil, nil),
+		http.StatusNotFound, CodeNotFound)
+	c.ok(people["system"].Do(t.Context(), http.MethodDelete, "/units/"+c.unit+"/grants/"+grants[0].ID, nil, nil))
+	_, err = read()
+	refused(t, "after the role was taken away", err, http.StatusNotFound, CodeNotFound)
 }
 
 // R-T-3, R-T-4, SE-6: a reporter of one unit reads its reports, and gets 404

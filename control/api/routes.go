@@ -67,6 +67,10 @@ type route struct {
 	// group says that for the visits and calls of groups auth.GroupsModerate is
 	// needed, in place of permission.
 	group bool
+	// past says that the target may be a unit that was deleted, for whoever has
+	// the permission on it: its reports (R-T-5), and who may read them. For
+	// everybody else it isn't there (R-T-4).
+	past bool
 }
 
 // checkRoutes returns an error for a route that doesn't say who may use it
@@ -83,6 +87,8 @@ func (s *Server) checkRoutes() error {
 			return fmt.Errorf("route %s: nothing says what the permission is asked for", name)
 		case r.group && r.target.kind != control.ThingVisit && r.target.kind != control.ThingCall:
 			return fmt.Errorf("route %s: only visits and calls may be a group's", name)
+		case r.past && r.target.kind != control.ThingUnit:
+			return fmt.Errorf("route %s: only a unit is of use when it was deleted", name)
 		case r.guest && r.target.kind != control.ThingVisit,
 			r.permission == auth.OwnVisit && r.target.kind != control.ThingVisit && r.target.kind != control.ThingCall:
 			return fmt.Errorf("route %s: a guest has permissions on their visit and its call only", name)

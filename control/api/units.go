@@ -97,8 +97,9 @@ func (s *Server) registerUnits(h huma.API) {
 	add(s, h, route{
 		method: http.MethodDelete, path: "/units/{id}", id: "delete-unit", tag: tagUnits, status: http.StatusNoContent,
 		permission: auth.UnitsManage, target: on(control.ThingUnit), errors: []int{http.StatusInsufficientStorage},
-		summary:     "Delete a unit",
-		description: "With its waiting areas and meeting rooms: their links are dead at once and who is inside is let go. Reports keep it.",
+		summary: "Delete a unit",
+		description: "With its waiting areas and meeting rooms: their links are dead at once and who is inside is let go. " +
+			"Its reports remain for its administrators and reporters, and for API keys of the organisation.",
 	}, s.deleteUnit)
 }
 

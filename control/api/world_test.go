@@ -24,6 +24,7 @@ type world struct {
 	people []caller
 	// ofGroup are the visits and calls that are a group's.
 	ofGroup map[string]bool
+	gone    map[string]string // units that were deleted: what they stood in
 }
 
 // grant is a role on the thing with an id.
@@ -58,7 +59,8 @@ func (g guests) VisitByToken(_ context.Context, digest [32]byte) (control.Actor,
 // rooms, and everybody who may ask.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{fixture: newFixture(t), parent: make(map[string]string), things: make(map[control.ThingKind]map[string]string), ofGroup: make(map[string]bool)}
+	w := &world{fixture: newFixture(t), parent: make(map[string]string), things: make(map[control.ThingKind]map[string]string), ofGroup: make(map[string]bool),
+		gone: make(map[string]string)}
 	for _, org := range []struct {
 		name, key string
 		units     []string
@@ -159,7 +161,12 @@ func (w *world) deleted() {
 	w.ok(err)
 	room, err := w.control.CreateMeetingRoom(w.t.Context(), control.System(), control.Scope{Kind: control.ScopeArea, ID: area.ID}, "Gone", nil)
 	w.ok(err)
+	for _, role := range []auth.Role{auth.OrgAdmin, auth.OrgReporter} {
+		_, token := w.staff(string(role)+" of what was deleted", role, control.Scope{Kind: control.ScopeUnit, ID: made.Unit.ID})
+		w.people = append(w.people, caller{name: string(role) + " of what was deleted", token: token, organisation: org, grants: []grant{{role, made.Unit.ID}}})
+	}
 	w.ok(w.control.DeleteUnit(w.t.Context(), control.System(), made.Unit.ID))
+	w.gone[made.Unit.ID] = org
 	for kind, id := range map[control.ThingKind]string{
 		control.ThingUnit: made.Unit.ID, control.ThingArea: area.ID, control.ThingMeetingRoom: room.ID,
 	} {

@@ -121,7 +121,8 @@ func groupColumns() []Column {
 	return []Column{
 		{"id", "of the group"}, {"area", "name"}, {"area_id", ""}, {"planned", "start"}, {"started", "absent: it didn't take place"}, {"ended", ""},
 		{"outcome", "ended or cancelled"}, {"registered", "people"}, {"requested", "access by their link"}, {"admitted", "people"},
-		{"peak", "most at once"}, {"breakouts", "rooms"}, {"moves", "between rooms"}, {"minutes", "from start to end"},
+		{"peak", "most at once"}, {"breakouts", "rooms that were open, of all openings"},
+		{"moves", "how often somebody was put into another room; back at the close not counted"}, {"minutes", "from start to end"},
 	}
 }
 
@@ -246,7 +247,7 @@ func (t CallTotals) Quality(all Quality) Totals {
 
 func unitColumns() []Column {
 	return []Column{
-		{"unit", "name"}, {"unit_id", ""}, {"created", ""},
+		{"unit", "name"}, {"unit_id", ""}, {"created", ""}, {"deleted", "when, if it was"},
 		{"areas", "that there were at the end of the period"}, {"areas_created", "in the period"}, {"areas_deleted", ""},
 		{"rooms", "the same, of meeting rooms"}, {"rooms_created", ""}, {"rooms_deleted", ""},
 		{"accounts_used", "that were in a call in the period"},
@@ -273,6 +274,6 @@ func (p *Places) Add(f Filter, created, deleted time.Time) {
 }
 
 // UnitCells are the row of Units.
-func UnitCells(name, id string, created time.Time, areas, rooms Places, accounts int) Row {
-	return Row{name, id, created, areas.There, areas.Created, areas.Deleted, rooms.There, rooms.Created, rooms.Deleted, accounts}
+func UnitCells(name, id string, created, deleted time.Time, areas, rooms Places, accounts int) Row {
+	return Row{name, id, created, deleted, areas.There, areas.Created, areas.Deleted, rooms.There, rooms.Created, rooms.Deleted, accounts}
 }

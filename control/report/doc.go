@@ -2,9 +2,9 @@
 // what is kept of a visit, a call, a group and a Consult Now link that is over
 // ([VisitRow], [CallRow], [GroupRow], [ConsultRow]), the totals that are kept of
 // them, the filter that a reader gives ([Parse]), and how a report is written:
-// JSON and CSV as a stream ([NewWriter]), drawings as SVG by gonum.org/v1/plot
-// ([DayCounts.Days], [Waits], [BusyTimes.Concurrency], [Heat.Draw]). It reads
-// and stores nothing and imports nothing of Atrium.
+// JSON and CSV as a stream, or a workbook ([NewWriter]), drawings as SVG by
+// gonum.org/v1/plot ([DayCounts.Days], [Waits], [BusyTimes.Concurrency],
+// [Heat.Draw]). It reads and stores nothing and imports nothing of Atrium.
 //
 // Nothing here says who a guest is: rows name visits by their ids, which are
 // random.

@@ -59,6 +59,7 @@ type Format string
 const (
 	JSON Format = "json"
 	CSV  Format = "csv"
+	XLSX Format = "xlsx"
 )
 
 const (
@@ -127,11 +128,9 @@ func Parse(t Type, q Query, now time.Time) (Filter, error) {
 	switch f.Format = Format(q.Format); f.Format {
 	case "":
 		f.Format = JSON
-	case JSON, CSV:
-	case "xlsx":
-		return f, wrong("format", "xlsx isn't offered: use csv, which spreadsheets open, or json")
+	case JSON, CSV, XLSX:
 	default:
-		return f, wrong("format", "must be json or csv")
+		return f, wrong("format", "must be json, csv or xlsx")
 	}
 	if f.Chart = Chart(q.Chart); f.Chart == "" {
 		return f, nil

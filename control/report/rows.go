@@ -81,8 +81,8 @@ type GroupRow struct {
 	Requested  int       `json:"requested"` // access, in the lobby
 	Admitted   int       `json:"admitted"`
 	Peak       int       `json:"peak"`
-	Breakouts  int       `json:"breakouts"` // rooms
-	Moves      int       `json:"moves"`     // between rooms
+	Breakouts  int       `json:"breakouts"` // rooms that were open, of all openings
+	Moves      int       `json:"moves"`     // between rooms; back at the close not counted
 	Outcome    string    `json:"outcome"`   // ended, cancelled
 }
 

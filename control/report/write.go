@@ -38,27 +38,39 @@ type Total struct {
 	Value any // as of a Row
 }
 
-// Writer writes one report. Nothing is kept of rows that were written.
+// Writer writes one report. Nothing is held in memory of rows that were
+// written.
 type Writer interface {
 	// Begin writes what comes before the rows, once.
 	Begin(h Head) error
 	Row(r Row) error
 	// End writes what comes after them.
 	End(t Totals) error
+	// Close lets go of what it keeps on disk, after End or in its place.
+	Close() error
 }
 
-// NewWriter returns one that writes to w, which isn't closed or flushed.
+// NewWriter returns one that writes to w, which isn't closed or flushed. That
+// of XLSX writes nothing before End.
 func NewWriter(f Format, w io.Writer) Writer {
-	if f == CSV {
+	switch f {
+	case CSV:
 		return &csvWriter{csv: csv.NewWriter(w)}
+	case XLSX:
+		return &bookWriter{w: w, most: mostRows}
+	case JSON:
 	}
 	return &jsonWriter{w: w}
 }
 
 // MediaType is what answers in a format say they are.
 func (f Format) MediaType() string {
-	if f == CSV {
+	switch f {
+	case CSV:
 		return "text/csv; charset=utf-8; header=present"
+	case XLSX:
+		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	case JSON:
 	}
 	return "application/json"
 }
@@ -97,6 +109,8 @@ func (c *csvWriter) Row(r Row) error {
 }
 
 func (c *csvWriter) End(Totals) error { return nil }
+
+func (c *csvWriter) Close() error { return nil }
 
 // cell is a value as text. Times stand in the report's zone.
 func cell(v any, zone *time.Location) string {
@@ -213,6 +227,8 @@ func (j *jsonWriter) End(t Totals) error {
 	_, err := j.w.Write(append(j.buf, "}}\n"...))
 	return err
 }
+
+func (j *jsonWriter) Close() error { return nil }
 
 // round rounds to a number of digits after the point.
 func round(v float64, digits int) float64 {

@@ -94,7 +94,7 @@ func TestColumns(t *testing.T) {
 	for kind, row := range map[Type]Row{
 		Consultations: VisitRow{}.Cells(n), Areas: VisitTotals{}.AreaCells("", "", now), Groups: GroupRow{}.Cells(n),
 		ConsultNow: ConsultTotals{}.Cells("", ""), MeetingRooms: CallTotals{}.RoomCells("", "", "", now), Accounts: StaffTotals{}.Cells("", "", nil, now),
-		QualityOf: CallRow{}.Cells(n), Units: UnitCells("", "", now, Places{}, Places{}, 0),
+		QualityOf: CallRow{}.Cells(n), Units: UnitCells("", "", now, now, Places{}, Places{}, 0),
 	} {
 		columns := kind.Columns()
 		if len(columns) == 0 || len(columns) != len(row) {
@@ -132,13 +132,17 @@ func (b *brokenWriter) Write(p []byte) (int, error) {
 
 // What can't be written is an error, wherever it breaks off.
 func TestBrokenWriter(t *testing.T) {
-	for _, format := range []Format{JSON, CSV} {
+	for _, format := range []Format{JSON, CSV, XLSX} {
 		for _, left := range []int{0, 150} {
 			w := NewWriter(format, &brokenWriter{left})
 			err := w.Begin(Head{Type: Units, Filter: someFilter(t, Units, ""), Columns: Units.Columns()})
 			for n := 0; n < 20 && err == nil; n++ {
-				err = w.Row(UnitCells("", "", now, Places{}, Places{}, 0))
+				err = w.Row(UnitCells("", "", now, now, Places{}, Places{}, 0))
 			}
+			if err == nil {
+				err = w.End(nil)
+			}
+			must(t, w.Close())
 			if err == nil {
 				t.Errorf("%s: nothing broke", format)
 			}

@@ -55,7 +55,7 @@ func (c *Client) Report(ctx context.Context, unitID, kind string, q ReportQuery)
 	return fetch[Report](ctx, c, at("units", unitID, "reports", kind), q.values("json", ""))
 }
 
-// WriteReport writes a report on a unit as csv or json. After an error what
+// WriteReport writes a report on a unit as csv, json or xlsx. After an error what
 // was written isn't whole.
 func (c *Client) WriteReport(ctx context.Context, unitID, kind, format string, q ReportQuery, w io.Writer) error {
 	return c.Stream(ctx, at("units", unitID, "reports", kind)+"?"+q.values(format, "").Encode(), w)

@@ -227,7 +227,7 @@ func reports() Group {
 		query("area", "id of a waiting area: of this one only"),
 		query("room", "id of a meeting room: of this one only"),
 		query("provider", "id of an account: with this one only"),
-		query("format", "csv or json; json without it"),
+		query("format", "csv, json or xlsx (into a file: > report.xlsx); json without it"),
 		query("chart", "draw it as SVG: days, waits, concurrency or quality"),
 	}
 	g := Group{Name: "report", Short: "What a unit did in a period"}
