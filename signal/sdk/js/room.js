@@ -10,7 +10,7 @@ import { arranged, noticeOf, nowhere, placeOf } from './place.js';
 import { SOURCES } from './protocol.js';
 import { Publications } from './publications.js';
 import { resolve, trackKey } from './slots.js';
-import { digest, grade } from './stats.js';
+import { Meter } from './stats.js';
 import { Transport } from './transport.js';
 
 /** @typedef {import('./protocol.js').SourceKind} SourceKind */
@@ -21,8 +21,6 @@ import { Transport } from './transport.js';
 /** @typedef {import('./types.js').RoomState} RoomState */
 /** @typedef {import('./types.js').ConnectOptions} ConnectOptions */
 /** @typedef {import('./types.js').RoomEvents} RoomEvents */
-
-const STATS_MS = 5000;
 
 /** @extends {Emitter<RoomEvents>} */
 export class Room extends Emitter {
@@ -62,10 +60,7 @@ export class Room extends Emitter {
   #hands = '';
   /** Negotiations follow one another. @type {Promise<void>} */
   #negotiations = Promise.resolve();
-  /** @type {ReturnType<typeof setInterval>|undefined} */
-  #statsTimer;
-  /** @type {import('./stats.js').Sample|null} */
-  #sample = null;
+  #meter = new Meter(async () => (this.state === 'connected' ? this.stats() : null), (quality) => this.emit('local-quality', quality));
 
   /**
    * Use connect().
@@ -118,7 +113,7 @@ export class Room extends Emitter {
       this.#close(why);
       throw why;
     }
-    this.#statsTimer = setInterval(() => void this.#measure(), STATS_MS);
+    this.#meter.start();
   }
 
   /**
@@ -332,20 +327,11 @@ export class Room extends Emitter {
     this.emit('state', state);
   }
 
-  async #measure() {
-    const report = this.state === 'connected' ? await this.stats() : null;
-    if (!report) return void (this.#sample = null);
-    const now = digest(report.values());
-    const before = this.#sample;
-    this.#sample = now;
-    if (before && now.at > before.at) this.emit('local-quality', grade(before, now));
-  }
-
   /** @param {AtriumError} err */
   #close(err) {
     if (this.state === 'closed') return;
     this.state = 'closed';
-    clearInterval(this.#statsTimer);
+    this.#meter.stop();
     this.#healer.stop();
     this.#exchange.fail(err);
     this.#link.close();

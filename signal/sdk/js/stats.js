@@ -22,6 +22,8 @@
  * @property {{bitrate: number, loss: number}} down bit/s and 0..1
  */
 
+/** So often the connection is graded, in ms. */
+const INTERVAL_MS = 5000;
 const POOR = { loss: 0.1, rtt: 600 };
 const FAIR = { loss: 0.03, rtt: 300 };
 /** Fewer packets than this in an interval say nothing about loss. */
@@ -95,4 +97,40 @@ function step(loss, rtt) {
  */
 function rate(bytes, seconds) {
   return Math.max(0, Math.round((bytes * 8) / seconds));
+}
+
+/** Grades a connection again and again. */
+export class Meter {
+  #read;
+  #tell;
+  /** @type {ReturnType<typeof setInterval>|undefined} */
+  #timer;
+  /** @type {Sample|null} */
+  #sample = null;
+
+  /**
+   * @param {() => Promise<RTCStatsReport|null>} read null: nothing to grade now
+   * @param {(quality: LocalQuality) => void} tell
+   */
+  constructor(read, tell) {
+    this.#read = read;
+    this.#tell = tell;
+  }
+
+  start() {
+    this.#timer = setInterval(() => void this.#measure(), INTERVAL_MS);
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+  }
+
+  async #measure() {
+    const report = await this.#read();
+    if (!report) return void (this.#sample = null);
+    const now = digest(report.values());
+    const before = this.#sample;
+    this.#sample = now;
+    if (before && now.at > before.at) this.#tell(grade(before, now));
+  }
 }
