@@ -73,7 +73,7 @@ func (c *indirect) send(packets []rtcp.Packet) error { return c.pc.WriteRTCP(pac
 // reports are none: interceptors make them.
 func (c *indirect) reports(time.Duration) []rtcp.Packet { return nil }
 
-// flush does nothing: pion sends each packet before its write returns. What a
+// discard does nothing: pion sends each packet before its write returns. What a
 // TCP remote or a relay hasn't taken by then isn't recalled, as direct's is: up
 // to 96 kB of the room that was left may reach a slow one after the move.
 func (c *indirect) discard() {}
