@@ -77,6 +77,12 @@ func PutVisitRow(tx store.Tx, row report.VisitRow) error {
 	return c.putRow(row.UnitID, reportVisits, row.Ended, row.ID, row)
 }
 
+// PutCallRow stores a row as the end of a call does, without its totals.
+func PutCallRow(tx store.Tx, row report.CallRow) error {
+	c := &change{Tx: tx}
+	return c.putRow(row.UnitID, reportCalls, row.Ended, row.ID, row)
+}
+
 // AddVisitTotals adds to the totals of a quarter or a day.
 func AddVisitTotals(tx store.Tx, unitID, areaID string, at time.Time, t report.VisitTotals, step time.Duration) error {
 	return addTotals(tx, unitID, reportVisits, at, areaID, classQueue, t, step)

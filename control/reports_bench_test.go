@@ -48,6 +48,38 @@ func (m *meter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// benched is a report that is measured.
+type benched struct {
+	name  string
+	kind  report.Type
+	query report.Query
+}
+
+func benchedReports(f *clinic) []benched {
+	june := func(q report.Query) report.Query {
+		q.From, q.To = "2026-06-01", "2026-06-30"
+		return q
+	}
+	return []benched{
+		{"month of consultations, csv", report.Consultations, june(report.Query{TZ: "Europe/Vienna", Format: "csv"})},
+		{"month of consultations, json", report.Consultations, june(report.Query{TZ: "Europe/Vienna"})},
+		{"year of consultations, csv", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Europe/Vienna", Format: "csv"}},
+		{"year of areas, from totals", report.Areas, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Asia/Kathmandu"}},
+		{"year by days, drawn", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Asia/Kathmandu", Chart: "days"}},
+		{"month of consultations, xlsx", report.Consultations, june(report.Query{TZ: "Europe/Vienna", Format: "xlsx"})},
+		{"year of consultations, xlsx", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Europe/Vienna", Format: "xlsx"}},
+		{"month of areas, from rows", report.Areas, june(report.Query{MinMinutes: "5"})},
+		{"month of areas of a provider, from rows", report.Areas, june(report.Query{Provider: f.dr.Actor.ID})},
+		{"month by days, drawn from rows", report.Consultations, june(report.Query{MinMinutes: "5", Chart: "days"})},
+		{"month of waits, drawn from rows", report.Consultations, june(report.Query{MinMinutes: "5", Chart: "waits"})},
+		{"month of accounts, from rows", report.Accounts, june(report.Query{MinMinutes: "5"})},
+		{"month of rooms, from rows", report.MeetingRooms, june(report.Query{MinMinutes: "5"})},
+		{"month of quality, csv", report.QualityOf, june(report.Query{Format: "csv"})},
+		{"month of quality, drawn from rows", report.QualityOf, june(report.Query{MinMinutes: "5", Chart: "quality"})},
+		{"month of calls at once, drawn from rows", report.QualityOf, june(report.Query{MinMinutes: "5", Chart: "concurrency"})},
+	}
+}
+
 // BenchmarkReports: R-RP with a million rows of one unit in a year. The first
 // byte that counts is that of the first rows, not of the heading.
 func BenchmarkReports(b *testing.B) {
@@ -60,20 +92,7 @@ func BenchmarkReports(b *testing.B) {
 	if err := manyRows(f, areas); err != nil {
 		b.Fatal(err)
 	}
-	for _, row := range []struct {
-		name  string
-		kind  report.Type
-		query report.Query
-	}{
-		{"month of consultations, csv", report.Consultations, report.Query{From: "2026-06-01", To: "2026-06-30", TZ: "Europe/Vienna", Format: "csv"}},
-		{"month of consultations, json", report.Consultations, report.Query{From: "2026-06-01", To: "2026-06-30", TZ: "Europe/Vienna"}},
-		{"year of consultations, csv", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Europe/Vienna", Format: "csv"}},
-		{"year of areas, from totals", report.Areas, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Asia/Kathmandu"}},
-		{"year by days, drawn", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Asia/Kathmandu", Chart: "days"}},
-		{"month of consultations, xlsx", report.Consultations, report.Query{From: "2026-06-01", To: "2026-06-30", TZ: "Europe/Vienna", Format: "xlsx"}},
-		{"year of consultations, xlsx", report.Consultations, report.Query{From: "2026-01-01", To: "2026-12-31", TZ: "Europe/Vienna", Format: "xlsx"}},
-		{"month of areas, from rows", report.Areas, report.Query{From: "2026-06-01", To: "2026-06-30", MinMinutes: "5"}},
-	} {
+	for _, row := range benchedReports(f) {
 		b.Run(row.name, func(b *testing.B) {
 			filter, err := f.ReportFilter(row.kind, row.query)
 			if err != nil {
@@ -111,9 +130,9 @@ func (f *firstRow) Write(p []byte) (int, error) {
 	return f.w.Write(p)
 }
 
-// manyRows writes them, evenly over working hours of the year's weekdays, and
-// then their totals: in order, and not too many at once, which is what bbolt is
-// quick at.
+// manyRows writes them, evenly over working hours of the year's weekdays, those
+// of June with a call each, and then their totals: in order, and not too many at
+// once, which is what bbolt is quick at.
 func manyRows(f *clinic, areas []string) error {
 	r := rand.New(rand.NewPCG(1, 2))
 	days := workdays()
@@ -131,6 +150,11 @@ func manyRows(f *clinic, areas []string) error {
 				row := benchRow(r, f, start.Add(10*time.Hour*time.Duration(i)/time.Duration(perDay)).Truncate(time.Millisecond), areas)
 				if err := control.PutVisitRow(tx, row); err != nil {
 					return err
+				}
+				if row.Ended.Month() == time.June {
+					if err := control.PutCallRow(tx, callOf(row)); err != nil {
+						return err
+					}
 				}
 				for _, step := range []time.Duration{report.Quarter, report.Day} {
 					at := place{row.AreaID, step, row.Ended.Truncate(step).UnixMilli()}
@@ -184,5 +208,13 @@ func benchRow(r *rand.Rand, f *clinic, ended time.Time, areas []string) report.V
 		Arrived: ended.Add(-time.Duration(waited+talked) * time.Millisecond), Joined: ended.Add(-time.Duration(talked) * time.Millisecond),
 		Waited: waited, Talked: talked, Peak: 2, Outcome: report.OutcomeCompleted, Providers: []string{f.dr.Actor.ID},
 		Quality: &report.Quality{Samples: 90, Loss: 1.25, RTT: 3600.5, RTTs: 90, Jitter: 400.25, Score: 8900},
+	}
+}
+
+// callOf is the call of a visit.
+func callOf(v report.VisitRow) report.CallRow {
+	return report.CallRow{
+		ID: uuid.NewString(), UnitID: v.UnitID, AreaID: v.AreaID, Type: "individual", Started: v.Joined, Ended: v.Ended, Peak: 2, Guests: 1,
+		Staff: []report.StaffTime{{AccountID: v.Providers[0], Talked: v.Talked}}, Quality: v.Quality,
 	}
 }
