@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,7 +15,7 @@ import (
 // ends it (R-RP): so that reports miss nothing and count nothing twice,
 // whatever happens in between.
 //
-//	report/<unit>/<kind>/<ended ms>/<id>                          a row of package report
+//	report/<unit>/<kind>/<ended ms>/<id>                          a row of package report, in CBOR (JSON of earlier builds)
 //	report_total/<unit>/<kind>/<step>/<ms>/<place>/<class>        its totals
 //
 // step is q for a quarter of an hour and d for a day of UTC; place an area or a
@@ -59,8 +60,12 @@ func totalPrefix(unitID string, kind reportKind, step time.Duration) string {
 }
 
 // putRow stores a row. id tells apart what ended in the same millisecond.
-func (c *change) putRow(unitID string, kind reportKind, ended time.Time, id string, row any) error {
-	return put(c.Tx, reportPrefix(unitID, kind)+timeKey(ended)+"/"+id, row)
+func (c *change) putRow(unitID string, kind reportKind, ended time.Time, id string, row encoding.BinaryMarshaler) error {
+	data, err := row.MarshalBinary()
+	if err != nil {
+		return fmt.Errorf("the row of a report: %w", err)
+	}
+	return c.Put(reportPrefix(unitID, kind)+timeKey(ended)+"/"+id, data)
 }
 
 // addTotals adds to the totals of a time, for each step.

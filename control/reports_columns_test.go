@@ -120,6 +120,19 @@ func (e *everything) rooms() {
 	e.ok(e.DeleteArea(ctx, staff(e.org), gone.ID))
 }
 
+// newEverything is that day, with the group that was on it.
+func newEverything(t testing.TB) (*everything, map[string]string) {
+	e := &everything{clinic: newClinic(t, control.AreaSettings{WaitLimit: 30 * time.Minute})}
+	e.doc, e.second = e.signedIn("Dr Doc"), e.newArea("Second", control.AreaSettings{})
+	e.visits()
+	e.links()
+	e.rooms()
+	_, group := groupDay(e.clinic)
+	e.step(control.ConsultLife + time.Hour)
+	e.step(time.Minute) // a period's end doesn't count itself
+	return e, group
+}
+
 // empty says whether a cell would be the same if nothing had been counted.
 func empty(v any) bool {
 	switch fmt.Sprint(v) {
@@ -132,15 +145,7 @@ func empty(v any) bool {
 // R-RP: no column of any report says nothing: on a day when all happens that
 // they are about, each has something in it, and the counts are that day's.
 func TestEveryColumnCounts(t *testing.T) {
-	e := &everything{clinic: newClinic(t, control.AreaSettings{WaitLimit: 30 * time.Minute})}
-	e.doc, e.second = e.signedIn("Dr Doc"), e.newArea("Second", control.AreaSettings{})
-	e.visits()
-	e.links()
-	e.rooms()
-	_, group := groupDay(e.clinic)
-	e.step(control.ConsultLife + time.Hour)
-	e.step(time.Minute) // a period's end doesn't count itself
-
+	e, group := newEverything(t)
 	seen := make(map[report.Type]map[string]bool)
 	read := func(kind report.Type) []map[string]any {
 		rows := e.rows(kind, report.Query{})

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"encoding"
 	"fmt"
 	"strings"
 	"time"
@@ -18,14 +19,21 @@ const maxWorkbooks = 2
 // a report slowly holds none.
 const reportBatch = 500
 
+// rowOf is how a stored row R is read.
+type rowOf[R any] interface {
+	*R
+	encoding.BinaryUnmarshaler
+}
+
 // eachRow visits the rows of a unit that ended in a period, in that order,
 // outside of any transaction: rows are never changed.
-func eachRow[R any](ctx context.Context, s *Service, unitID string, kind reportKind, from, until time.Time, visit func(R) error) error {
+func eachRow[R any, P rowOf[R]](ctx context.Context, s *Service, unitID string, kind reportKind, from, until time.Time, visit func(R) error) error {
 	prefix := reportPrefix(unitID, kind)
 	after, end := prefix+timeKey(from), prefix+timeKey(until)
+	batch := make([]R, 0, reportBatch)
 	for {
-		batch, last, err := readBatch[R](ctx, s, prefix, after, end)
-		if err != nil {
+		var err error
+		if batch, after, err = readBatch[R, P](ctx, s, batch, prefix, after, end); err != nil {
 			return err
 		}
 		for _, r := range batch {
@@ -36,21 +44,23 @@ func eachRow[R any](ctx context.Context, s *Service, unitID string, kind reportK
 		if len(batch) < reportBatch {
 			return nil
 		}
-		after = last
 	}
 }
 
-// readBatch reads records of a prefix after a key and before another.
-func readBatch[R any](ctx context.Context, s *Service, prefix, after, end string) (batch []R, last string, err error) {
+// readBatch reads rows of a prefix after a key and before another, over those
+// of the batch before. last is the key of the last one.
+func readBatch[R any, P rowOf[R]](ctx context.Context, s *Service, into []R, prefix, after, end string) (batch []R, last string, err error) {
 	err = s.store.View(ctx, func(tx store.Tx) error {
-		batch, last = make([]R, 0, reportBatch), after
+		batch, last = into[:0], after
 		return tx.Range(prefix, after, func(key string, value []byte) error {
 			if len(batch) == reportBatch || key >= end {
 				return store.ErrStop
 			}
-			r, err := decode[R](value)
-			batch, last = append(batch, r), key
-			return err
+			batch, last = append(batch, *new(R)), key
+			if err := P(&batch[len(batch)-1]).UnmarshalBinary(value); err != nil {
+				return fmt.Errorf("%w: %s: %w", store.ErrCorrupt, key, err)
+			}
+			return nil
 		})
 	})
 	return batch, last, err
@@ -110,7 +120,7 @@ type reading struct {
 // whichever takes less (report.Cover). fine leaves out days and goes row by row;
 // at is then within the quarter or is the row's own end. Only places that the
 // filter means are visited.
-func eachTotal[R, T any](ctx context.Context, r *reading, k counted[R, T], fine bool, visit func(at time.Time, place, class string, t T) error) error {
+func eachTotal[R, T any, P rowOf[R]](ctx context.Context, r *reading, k counted[R, T], fine bool, visit func(at time.Time, place, class string, t T) error) error {
 	f := r.filter
 	spans := report.Cover(f.From, f.Until, fine)
 	if f.Rows() || fine && !report.OnQuarters(f.From, f.Until, f.Zone) {
@@ -122,14 +132,14 @@ func eachTotal[R, T any](ctx context.Context, r *reading, k counted[R, T], fine 
 		case span.Step > 0:
 			err = eachStored(ctx, r, k.kind, span, visit)
 		case fine:
-			err = eachWanted(ctx, r, k, span, func(row R) error {
+			err = eachWanted[R, T, P](ctx, r, k, span, func(row R) error {
 				var t T
 				k.add(&t, row)
 				at, place, class := k.at(row)
 				return visit(at, place, class, t)
 			})
 		default:
-			err = eachSum(ctx, r, k, span, visit)
+			err = eachSum[R, T, P](ctx, r, k, span, visit)
 		}
 		if err != nil {
 			return err
@@ -139,8 +149,8 @@ func eachTotal[R, T any](ctx context.Context, r *reading, k counted[R, T], fine 
 }
 
 // eachWanted visits the rows of a span that the filter is for.
-func eachWanted[R, T any](ctx context.Context, r *reading, k counted[R, T], span report.Span, visit func(R) error) error {
-	return eachRow(ctx, r.Service, r.unit.ID, k.kind, span.From, span.Until, func(row R) error {
+func eachWanted[R, T any, P rowOf[R]](ctx context.Context, r *reading, k counted[R, T], span report.Span, visit func(R) error) error {
+	return eachRow[R, P](ctx, r.Service, r.unit.ID, k.kind, span.From, span.Until, func(row R) error {
 		if !k.wants(r.filter, row) {
 			return nil
 		}
@@ -150,10 +160,10 @@ func eachWanted[R, T any](ctx context.Context, r *reading, k counted[R, T], span
 
 // eachSum visits what the rows of a span come to, once for each place and
 // class; at is the span's beginning.
-func eachSum[R, T any](ctx context.Context, r *reading, k counted[R, T], span report.Span, visit func(at time.Time, place, class string, t T) error) error {
+func eachSum[R, T any, P rowOf[R]](ctx context.Context, r *reading, k counted[R, T], span report.Span, visit func(at time.Time, place, class string, t T) error) error {
 	type key struct{ place, class string }
 	sums := make(map[key]*T)
-	err := eachWanted(ctx, r, k, span, func(row R) error {
+	err := eachWanted[R, T, P](ctx, r, k, span, func(row R) error {
 		_, place, class := k.at(row)
 		at := key{place, class}
 		if sums[at] == nil {

@@ -232,10 +232,10 @@ func (c *clinic) manyRows(n int) {
 		c.ok(c.store.Update(c.t.Context(), func(tx store.Tx) error {
 			for i := done; i < min(done+batch, n); i++ {
 				at := start.Add(time.Duration(i) * time.Second)
-				data, err := json.Marshal(report.VisitRow{
+				data, err := report.VisitRow{
 					ID: uuid.NewString(), UnitID: c.unit, AreaID: c.area.ID, Type: "area", Arrived: at.Add(-time.Hour), Joined: at.Add(-time.Minute),
 					Ended: at, Waited: 59 * 60_000, Talked: 60_000, Peak: 2, Outcome: report.OutcomeCompleted,
-				})
+				}.MarshalBinary()
 				if err == nil {
 					err = tx.Put(fmt.Sprintf("report/%s/visit/%015d/%s", c.unit, at.UnixMilli(), uuid.NewString()), data)
 				}

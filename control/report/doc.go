@@ -4,7 +4,8 @@
 // them, the filter that a reader gives ([Parse]), and how a report is written:
 // JSON and CSV as a stream, or a workbook ([NewWriter]), drawings as SVG by
 // gonum.org/v1/plot ([DayCounts.Days], [Waits], [BusyTimes.Concurrency],
-// [Heat.Draw]). It reads and stores nothing and imports nothing of Atrium.
+// [Heat.Draw]). It reads and stores nothing and imports nothing of Atrium; what
+// bytes a row is kept as it says ([VisitRow.MarshalBinary], stored.go).
 //
 // Nothing here says who a guest is: rows name visits by their ids, which are
 // random.

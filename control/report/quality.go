@@ -14,14 +14,14 @@ type Sample struct {
 
 // Quality is what samples come to: sums, so that they can be added up.
 type Quality struct {
-	Samples int     `json:"samples"`
-	Loss    float64 `json:"loss"`           // sum
-	RTT     float64 `json:"rtt"`            // sum, ms
-	RTTs    int     `json:"rtts,omitempty"` // samples that knew it
-	Jitter  float64 `json:"jitter"`         // sum, ms
-	Freezes int     `json:"freezes,omitempty"`
-	Score   int     `json:"score"` // sum
-	Relayed int     `json:"relayed,omitempty"`
+	Samples int     `json:"samples" cbor:"1,keyasint"`
+	Loss    float64 `json:"loss" cbor:"2,keyasint"`                     // sum
+	RTT     float64 `json:"rtt" cbor:"3,keyasint"`                      // sum, ms
+	RTTs    int     `json:"rtts,omitempty" cbor:"4,keyasint,omitempty"` // samples that knew it
+	Jitter  float64 `json:"jitter" cbor:"5,keyasint"`                   // sum, ms
+	Freezes int     `json:"freezes,omitempty" cbor:"6,keyasint,omitempty"`
+	Score   int     `json:"score" cbor:"7,keyasint"` // sum
+	Relayed int     `json:"relayed,omitempty" cbor:"8,keyasint,omitempty"`
 }
 
 // Add adds a sample.
