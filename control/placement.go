@@ -39,51 +39,71 @@ const (
 	placeTries = 3
 )
 
+// aloneWorkers is how many of those who belong in no room are followed at the
+// same time. It isn't the cores that they need: to close a transport is to wait
+// for the outside.
+const aloneWorkers = 8
+
 // follow has media put participants where they belong. Those who belong in one
 // room arrive there together: to send 60 people into breakouts, or back, is one
 // change (R-GC-4). Errors are logged: what couldn't be done is done when the
 // participant connects the next time.
 func (s *Service) follow(ctx context.Context, participants ...moved) {
-	if len(participants) == 1 {
+	switch len(participants) {
+	case 0:
+		return
+	case 1:
 		s.followOne(ctx, participants[0])
 		return
 	}
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	groups := s.byRoom(ctx, participants)
-	// Not more at a time than there are cores: who is between two rooms hears
+	together, alone := s.byRoom(ctx, participants)
+	var leaving sync.WaitGroup
+	leaving.Go(func() {
+		forEach(aloneWorkers, alone, func(p moved) { s.followOne(ctx, p) })
+	})
+	// Not more rooms at a time than there are cores: who is between two rooms hears
 	// nobody, and waits for those who are on the way with them only.
-	for range min(runtime.GOMAXPROCS(0), len(groups)) {
-		workers.Go(func() {
-			for i := next.Add(1); i <= int64(len(groups)); i = next.Add(1) {
-				s.followTogether(ctx, groups[i-1])
+	forEach(runtime.GOMAXPROCS(0), together, func(people []moved) { s.followTogether(ctx, people) })
+	leaving.Wait()
+}
+
+// forEach calls do with each of list, so many at the same time, and waits for
+// all.
+func forEach[T any](workers int, list []T, do func(T)) {
+	var next atomic.Int64
+	var running sync.WaitGroup
+	for range min(workers, len(list)) {
+		running.Go(func() {
+			for i := next.Add(1); i <= int64(len(list)); i = next.Add(1) {
+				do(list[i-1])
 			}
 		})
 	}
-	workers.Wait()
+	running.Wait()
 }
 
-// byRoom groups participants by the room that they belong in now.
-func (s *Service) byRoom(ctx context.Context, participants []moved) [][]moved {
-	var groups [][]moved
-	at := make(map[string]int) // the group of a room
+// byRoom groups participants by the room that they belong in now; alone are
+// those who belong in none, or of whom that could not be read.
+func (s *Service) byRoom(ctx context.Context, participants []moved) (together [][]moved, alone []moved) {
 	where, err := s.whereTo(ctx, participants)
 	if err != nil {
 		s.log.ErrorContext(ctx, "it could not be read where participants belong", "err", err)
+		return nil, participants
 	}
+	at := make(map[string]int) // the group of a room
 	for i, p := range participants {
-		if err != nil || where[i].room == nil || where[i].gone {
-			groups = append(groups, []moved{p})
+		if where[i].room == nil || where[i].gone {
+			alone = append(alone, p)
 			continue
 		}
 		id := where[i].roomID()
 		if _, ok := at[id]; !ok {
-			at[id] = len(groups)
-			groups = append(groups, nil)
+			at[id] = len(together)
+			together = append(together, nil)
 		}
-		groups[at[id]] = append(groups[at[id]], p)
+		together[at[id]] = append(together[at[id]], p)
 	}
-	return groups
+	return together, alone
 }
 
 // followTogether places people who belonged in one room when it was read. Who

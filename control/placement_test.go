@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/atriumrtc/atrium/control"
@@ -82,4 +84,52 @@ func TestPlacementFollowsTheLastChange(t *testing.T) {
 			_, _ = f.Hold(context.Background(), f.dr.Actor, g.id) // those that are in it
 		}
 	}
+}
+
+// waitingMedia takes a while for whatever it is told, which is a sleep: of a test's
+// clock.
+type waitingMedia struct{ control.Media }
+
+const slowness = 50 * time.Millisecond
+
+func (m waitingMedia) Place(ctx context.Context, room *control.MediaRoom, people ...control.Placement) []error {
+	time.Sleep(slowness)
+	return m.Media.Place(ctx, room, people...)
+}
+
+func (m waitingMedia) Dismiss(ctx context.Context, id string) error {
+	time.Sleep(slowness)
+	return m.Media.Dismiss(ctx, id)
+}
+
+// R-GC-4: how many are followed at the same time: of those who belong in no room
+// aloneWorkers, however few cores there are, as they wait for the outside; of
+// rooms that people come into as many as there are cores.
+func TestPlacementInParallel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newClinic(t, control.AreaSettings{})
+		s := sessionIn(f, control.MaxGroupParticipants)
+		f.wrap = func(m control.Media) control.Media { return waitingMedia{m} }
+		f.restart()
+		const rooms = 10
+		s.plan(control.AssignRandom, rooms)
+		rounds := func(what string, want int, do func()) {
+			t.Helper()
+			began := time.Now()
+			do()
+			if got := time.Since(began); got != time.Duration(want)*slowness {
+				t.Errorf("%s takes %v; want %d times %v", what, got, want, slowness)
+			}
+		}
+		cores := runtime.GOMAXPROCS(0)
+		rounds("opening breakouts", (rooms+cores-1)/cores, func() { s.openAll() })
+		rounds("closing them", 1, func() { s.closeIn(0) })
+		people := len(s.guests) + 1
+		rounds("the end", (people+7)/8, func() {
+			if err := s.EndGroup(t.Context(), s.dr.Actor, s.group); err != nil {
+				t.Fatal(err)
+			}
+		})
+		s.wantAllIn("the end", "gone")
+	})
 }
