@@ -75,10 +75,10 @@ type Engine struct {
 	rooms        map[string]*Room
 	participants map[string]*Participant
 	attached     map[string][]*Participant // by the id of the room: see AttachSource
+	calls        map[string]*unrest        // that any room is open of: see RoomOptions
 	closed       bool
 
-	ticks  ticks
-	unrest unrest
+	ticks ticks
 
 	// loops of rooms, and what ends participants after a fault; added to
 	// under mu, while not closed.
@@ -93,6 +93,7 @@ func NewEngine(cfg Config, o Options) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, log: o.Logger, pionLog: o.Pion, clock: o.Clock,
 		rooms: make(map[string]*Room), participants: make(map[string]*Participant), attached: make(map[string][]*Participant),
+		calls: make(map[string]*unrest),
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -223,6 +224,7 @@ func (e *Engine) OpenRoom(o RoomOptions) (*Room, error) {
 	}
 	r := newRoom(e, o)
 	e.rooms[o.ID] = r
+	e.openedLocked(r)
 	e.wg.Go(r.run)
 	return r, nil
 }
@@ -272,6 +274,7 @@ func (e *Engine) forgetRoom(r *Room) {
 	defer e.mu.Unlock()
 	if e.rooms[r.id] == r {
 		delete(e.rooms, r.id)
+		e.endedLocked(r)
 	}
 }
 

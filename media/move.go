@@ -94,9 +94,7 @@ func (e *Engine) MoveTogether(ctx context.Context, to *Room, people ...*Particip
 		}
 		going = going[:seats]
 	}
-	if to != nil && slices.ContainsFunc(going, func(m *mover) bool { return m.from != nil }) {
-		e.unrest.move(e.now())
-	}
+	unsettle(going, to, e.now())
 	leaveRooms(true, going...)
 	enterRoom(going, to)
 	for _, m := range going {

@@ -72,11 +72,11 @@ func (c *encoder) look(now time.Duration) {
 	}
 }
 
-// PF-4: thirty people in six rooms are moved one after the other, each into
-// another room, by single requests. On a clock of the test's: how long it takes
-// until each sees the first of those whom they stay with, and every one of them,
-// since both were there; and nobody is asked for more than four key frames a
-// second.
+// PF-4: thirty people in six rooms of a call are moved one after the other, each
+// into another room, by single requests. On a clock of the test's: how long it
+// takes until each sees the first of those whom they stay with, and every one of
+// them, since both were there; and nobody is asked for more than four key frames
+// a second.
 func TestMovedOneByOne(t *testing.T) {
 	for _, row := range []struct {
 		every, most time.Duration // of nineteen in twenty
@@ -101,7 +101,7 @@ func movedOneByOne(t *testing.T, every time.Duration) (first, all []time.Duratio
 	e, _, _ := fakeRoom(t, clock, 2, GroupPool())
 	where := func(i, deal int) string { return sprint("room", (i+deal*(1+i/rooms%(rooms-1)))%rooms) }
 	enter := func(c *encoder, room string) {
-		_, err := e.Join(context.Background(), c.p.Participant, RoomOptions{ID: room, Capacity: people + 1})
+		_, err := e.Join(context.Background(), c.p.Participant, RoomOptions{ID: room, Call: "call", Capacity: people + 1})
 		must(t, err)
 		c.since, c.saw = e.now(), map[string]time.Duration{}
 	}

@@ -26,9 +26,13 @@ const (
 )
 
 // RoomOptions describe a room. Capacity counts seats, those kept for somebody
-// who dropped out too.
+// who dropped out too. Call is the same for rooms that people are moved between,
+// a main room and its breakouts: while they are moved one after the other,
+// publishers in all of them are asked for key frames a little later (unrest.go).
+// A room without is a call of its own.
 type RoomOptions struct {
 	ID, Name, Kind string
+	Call           string
 	Capacity       int
 	EndsAt         time.Time
 }
@@ -38,8 +42,10 @@ type RoomOptions struct {
 type Room struct {
 	engine         *Engine
 	id, name, kind string
+	call           string
 	capacity       int
 	endsAt         time.Time
+	unrest         *unrest // of the call
 	// number marks the packets recorded in this room.
 	number uint64
 
@@ -81,7 +87,7 @@ type task struct {
 
 func newRoom(e *Engine, o RoomOptions) *Room {
 	return &Room{
-		engine: e, id: o.ID, name: o.Name, kind: o.Kind, capacity: o.Capacity, endsAt: o.EndsAt,
+		engine: e, id: o.ID, name: o.Name, kind: o.Kind, call: o.Call, capacity: o.Capacity, endsAt: o.EndsAt,
 		number: e.numbers.Add(1), wake: make(chan struct{}, 1), done: make(chan struct{}),
 		detector: speaker.New(speaker.Config{}), pace: settleInterval,
 	}

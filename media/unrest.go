@@ -1,6 +1,7 @@
 package media
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,9 +23,11 @@ const (
 	justCame = time.Second
 )
 
-// unrest says whether people are being moved from room to room, one after the
-// other. The mutex is a leaf.
+// unrest says whether people are being moved between the rooms of a call, one
+// after the other. The mutex is a leaf.
 type unrest struct {
+	rooms int // of the call, that are open; Engine.mu covers it
+
 	mu    sync.Mutex
 	moved bool // anybody, ever
 	last  time.Duration
@@ -47,11 +50,46 @@ func (u *unrest) at(now time.Duration) bool {
 	return now < u.until
 }
 
+// openedLocked gives a room the unrest of its call.
+func (e *Engine) openedLocked(r *Room) {
+	r.unrest = e.calls[r.call]
+	if r.unrest == nil {
+		r.unrest = &unrest{}
+	}
+	if r.unrest.rooms++; r.call != "" {
+		e.calls[r.call] = r.unrest
+	}
+}
+
+// endedLocked forgets the unrest of a call with its last room.
+func (e *Engine) endedLocked(r *Room) {
+	if r.unrest.rooms--; r.unrest.rooms == 0 {
+		delete(e.calls, r.call)
+	}
+}
+
+// unsettle notes that people leave rooms for another one: one move in the call
+// of each of those rooms.
+func unsettle(going []*mover, to *Room, now time.Duration) {
+	var calls []*unrest
+	for _, m := range going {
+		if to != nil && m.from != nil && !slices.Contains(calls, m.from.unrest) {
+			calls = append(calls, m.from.unrest)
+		}
+	}
+	if len(calls) > 0 && !slices.Contains(calls, to.unrest) {
+		calls = append(calls, to.unrest)
+	}
+	for _, u := range calls {
+		u.move(now)
+	}
+}
+
 // askForKeyFrames asks the publishers of all that slots are to open with or to
 // switch to, but for what is put off.
 func (rt *routes) askForKeyFrames() {
 	r := rt.room
-	unrest := r.engine.unrest.at(rt.now)
+	unrest := r.unrest.at(rt.now)
 	due := rt.now + putOffFor
 	if r.putOff != 0 {
 		due = r.putOff

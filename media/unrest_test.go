@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 )
 
 // corridor is a room with residents who have been there for long, and people in
-// rooms beside it. What each is asked for comes to asked.
+// rooms beside it, all of one call; and two rooms of another call. What each is
+// asked for comes to asked.
 type corridor struct {
 	e     *Engine
 	clock *fakeClock
@@ -23,7 +25,10 @@ func newCorridor(t *testing.T) *corridor {
 	t.Helper()
 	c := &corridor{clock: newFakeClock(), peers: map[string]*fakePeer{}, asked: make(chan string, 1000)}
 	c.e, _, _ = fakeRoom(t, c.clock, 2, GroupPool())
-	for id, room := range map[string]string{"a": "here", "b": "here", "x": "there", "y": "there", "z": "there", "keeper": "there", "far": "elsewhere"} {
+	for id, room := range map[string]string{
+		"a": "here", "b": "here", "x": "there", "y": "there", "z": "there", "keeper": "there", "far": "elsewhere",
+		"c": "other", "d": "other beside", "e": "other beside",
+	} {
 		p := newFake(t, c.e, id, GroupPool())
 		p.wire.hook = func(pkt rtcp.Packet) {
 			if _, ok := pkt.(*rtcp.PictureLossIndication); ok {
@@ -51,7 +56,7 @@ func (c *corridor) pass() {
 		for _, p := range c.peers {
 			p.recv(p.layer(Camera, 0), false)
 		}
-		for _, r := range []string{"here", "there", "elsewhere"} {
+		for _, r := range []string{"here", "there", "elsewhere", "other", "other beside"} {
 			settled(c.e.Room(r))
 		}
 		c.whom()
@@ -60,7 +65,11 @@ func (c *corridor) pass() {
 
 func (c *corridor) move(t *testing.T, id, room string) {
 	t.Helper()
-	_, err := c.e.Join(context.Background(), c.peers[id].Participant, RoomOptions{ID: room, Capacity: 20})
+	call := "call"
+	if strings.HasPrefix(room, "other") {
+		call = "another"
+	}
+	_, err := c.e.Join(context.Background(), c.peers[id].Participant, RoomOptions{ID: room, Call: call, Capacity: 20})
 	must(t, err)
 }
 
@@ -120,6 +129,69 @@ func TestUnrestPutsRequestsOff(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("a is never asked")
 		}
+	}
+}
+
+// PF-4: moves in one call don't have publishers of another asked later.
+func TestUnrestStaysInItsCall(t *testing.T) {
+	c := newCorridor(t)
+	c.move(t, "far", "beside")
+	c.clock.advance(unrestLasts / 4)
+	c.move(t, "x", "here")
+	c.clock.advance(unrestLasts / 4)
+	c.whom()
+	c.move(t, "d", "other")
+	if got := c.whom(); got["c"] != 1 || got["d"] != 1 {
+		t.Errorf("asked in another call: %v; want c and d", got)
+	}
+	c.move(t, "y", "here")
+	if got := c.whom(); got["a"]+got["b"] != 0 {
+		t.Errorf("asked in the unrest: %v; want not a or b", got)
+	}
+}
+
+// Rooms that are of no call are each for themselves.
+func TestUnrestOfARoomAlone(t *testing.T) {
+	e, _, _ := fakeRoom(t, newFakeClock(), 2, SmallPool())
+	var rooms []*Room
+	for _, id := range []string{"one", "two", "three"} {
+		r, err := e.OpenRoom(RoomOptions{ID: id, Capacity: 9})
+		must(t, err)
+		rooms = append(rooms, r)
+		must(t, e.Move(context.Background(), addFake(t, e, "in "+id, SmallPool()).Participant, r))
+	}
+	for _, id := range []string{"a", "b"} {
+		p := addFake(t, e, id, SmallPool())
+		must(t, e.Move(context.Background(), p.Participant, rooms[0]))
+		must(t, e.Move(context.Background(), p.Participant, rooms[1]))
+	}
+	for i, want := range []bool{true, true, false} {
+		if got := rooms[i].unrest.at(e.now()); got != want {
+			t.Errorf("unrest in room %d: %v", i, got)
+		}
+	}
+	if len(e.calls) != 0 {
+		t.Errorf("the engine keeps %v", e.calls)
+	}
+}
+
+// SE-18: what is kept of a call ends with its last room.
+func TestCallsAreForgotten(t *testing.T) {
+	c := newCorridor(t)
+	if len(c.e.calls) != 2 {
+		t.Errorf("the engine keeps %v; want two calls", c.e.calls)
+	}
+	for _, id := range []string{"c", "d", "e"} {
+		must(t, c.e.Move(context.Background(), c.peers[id].Participant, nil))
+	}
+	if len(c.e.calls) != 1 || c.e.calls["call"] == nil {
+		t.Errorf("the engine keeps %v; want the call that goes on", c.e.calls)
+	}
+	for _, id := range []string{"here", "there", "elsewhere"} {
+		c.e.Room(id).Close(CloseRoomClosed)
+	}
+	if len(c.e.calls) != 0 {
+		t.Errorf("the engine keeps %v", c.e.calls)
 	}
 }
 

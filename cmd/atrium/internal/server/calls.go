@@ -58,7 +58,7 @@ func (c calls) together(ctx context.Context, room *control.MediaRoom, people []*
 	}
 	c.signal.Arrange(arrangement(*room))
 	_, errs := c.engine.JoinTogether(ctx, media.RoomOptions{
-		ID: room.ID, Name: room.Name, Kind: room.Kind, Capacity: room.Capacity, EndsAt: room.EndsAt,
+		ID: room.ID, Name: room.Name, Kind: room.Kind, Call: room.Controls.Call, Capacity: room.Capacity, EndsAt: room.EndsAt,
 	}, people...)
 	return errs
 }
