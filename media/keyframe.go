@@ -22,12 +22,9 @@ type keyFrames struct {
 	last   time.Duration
 }
 
-// request asks for a key frame of l: now, if the last request is long enough
-// ago.
-func (k *keyFrames) request(l *layer, now time.Duration) {
-	k.want(l)
-	k.ask(now)
-}
+// request asks for a key frame of l, and for all else that is wanted: now, if
+// the last request is long enough ago.
+func (k *keyFrames) request(l *layer, now time.Duration) { k.send(k.due(l, now)) }
 
 // want has the next request ask for a key frame of l.
 func (k *keyFrames) want(l *layer) {
@@ -45,22 +42,18 @@ func (k *keyFrames) arrived(l *layer) {
 
 // ask asks for all that is wanted of layers that flow, if the last request is
 // long enough ago.
-func (k *keyFrames) ask(now time.Duration) {
-	var ssrcs [maxRIDs]uint32
-	n := k.due(now, &ssrcs)
-	if n == 0 {
-		return
-	}
-	k.source.owner.engine.counters.keyFrameRequests.Add(uint64(n))
-	k.source.transport.sendPLI(ssrcs[:n])
-}
+func (k *keyFrames) ask(now time.Duration) { k.send(k.due(nil, now)) }
 
-// due lists whom to ask now, and notes that they are.
-func (k *keyFrames) due(now time.Duration, ssrcs *[maxRIDs]uint32) (n int) {
+// due lists the n streams to ask for now, and notes that they are. more, if not
+// nil, is wanted from now on.
+func (k *keyFrames) due(more *layer, now time.Duration) (ssrcs [maxRIDs]uint32, n int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if more != nil {
+		k.wanted[more.index] = true
+	}
 	if k.asked && now-k.last < keyFrameInterval {
-		return 0
+		return ssrcs, 0
 	}
 	for i, l := range k.source.layers {
 		if k.wanted[i] && l.active.Load() {
@@ -71,5 +64,14 @@ func (k *keyFrames) due(now time.Duration, ssrcs *[maxRIDs]uint32) (n int) {
 	if n > 0 {
 		k.asked, k.last = true, now
 	}
-	return n
+	return ssrcs, n
+}
+
+// send asks the publisher for what due returned.
+func (k *keyFrames) send(ssrcs [maxRIDs]uint32, n int) {
+	if n == 0 {
+		return
+	}
+	k.source.owner.engine.counters.keyFrameRequests.Add(uint64(n))
+	k.source.transport.sendPLI(ssrcs[:n])
 }
