@@ -198,6 +198,7 @@ func TestBreakoutPlanWhileOpen(t *testing.T) {
 	s.plan(control.AssignManual, 2, []string{g[0].pid()}, []string{g[1].pid(), g[2].pid()})
 	b := s.openAll()
 	help(t, s, g[1], true)
+	gone := b.Rooms[1].ID
 	b = s.planned(control.BreakoutPlan{
 		Rooms:    []control.PlannedRoom{{ID: b.Rooms[0].ID, Name: "Blue"}, {Name: "Third"}},
 		Duration: time.Hour,
@@ -205,6 +206,18 @@ func TestBreakoutPlanWhileOpen(t *testing.T) {
 	s.wantIn("in a room that stays", g[0].pid(), b.Rooms[0].ID)
 	s.wantIn("in a room that went", g[1].pid(), s.call)
 	s.wantIn("in a room that went", g[2].pid(), s.call)
+	told := make(map[string]string)
+	for _, e := range s.clinic.told("participant.moved") {
+		told[e.Data["participant_id"]] = e.Data["from"] + " to " + e.Data["to"]
+	}
+	back := gone + " to " + control.MainRoom
+	if want := map[string]string{g[1].pid(): back, g[2].pid(): back}; !maps.Equal(told, want) || b.Moves != 3+2 {
+		t.Errorf("webhooks tell of %v, %d moves; want %v", told, b.Moves, want)
+	}
+	audit, err := s.Audit(t.Context(), s.dr.Actor, s.org, control.AuditFilter{Action: "breakouts.move"}, control.Query{})
+	if err != nil || len(audit.Items) != 2 || audit.Items[0].Details["room"] != control.MainRoom {
+		t.Errorf("the audit log tells of %+v, %v", audit.Items, err)
+	}
 	s.move(g[2].pid(), b.Rooms[1].ID)
 	s.wantIn("moved into the new room", g[2].pid(), b.Rooms[1].ID)
 	if len(b.Help) != 0 || !b.EndsAt.Equal(s.clinic.clock().Add(time.Hour)) || b.RoomsOpened != 3 {

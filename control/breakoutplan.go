@@ -126,12 +126,8 @@ func (b *Breakouts) plan(call *Call, plan BreakoutPlan, ids []string) error {
 
 // planOpen makes breakouts that are open agree with their new plan.
 func (c *change) planOpen(call *Call, b *Breakouts, plan BreakoutPlan) error {
-	for _, id := range b.placed() {
-		if !b.has(b.Places[id]) {
-			delete(b.Places, id)
-			b.Moves++
-			c.follows(id)
-		}
+	if err := c.emptyRooms(call, b); err != nil {
+		return err
 	}
 	b.answer(func(h HelpRequest) bool { return !b.has(h.RoomID) })
 	for _, r := range plan.Rooms {
@@ -154,5 +150,22 @@ func (c *change) planOpen(call *Call, b *Breakouts, plan BreakoutPlan) error {
 		c.announceEnd(b)
 	}
 	c.arranges(call.ID)
+	return nil
+}
+
+// emptyRooms moves everybody into the main room who is in a room that the
+// breakouts no longer have.
+func (c *change) emptyRooms(call *Call, b *Breakouts) error {
+	for _, id := range b.placed() {
+		m := call.member(id)
+		if m == nil || b.has(b.Places[id]) {
+			continue
+		}
+		_, err := c.reroom(call, b, m, MainRoom)
+		err = errors.Join(err, c.audit("breakouts.move", call.subject(), "participant_id", id, "room", MainRoom))
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }

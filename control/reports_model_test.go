@@ -305,8 +305,13 @@ func (d *clinicDay) liveGroup(act func(call string, b control.Breakouts) error) 
 
 func (d *clinicDay) breakOut() {
 	d.liveGroup(func(call string, b control.Breakouts) error {
-		if b.State == control.BreakoutsOpen { // what a new plan moves then no webhook tells
-			return nil
+		if b.State == control.BreakoutsOpen { // some of the rooms go, with whoever is in them
+			keep := control.BreakoutPlan{Assign: b.Assign}
+			for _, r := range b.Rooms[rapid.IntRange(0, len(b.Rooms)-1).Draw(d.t, "go"):] {
+				keep.Rooms = append(keep.Rooms, control.PlannedRoom{ID: r.ID})
+			}
+			_, err := d.f.PlanBreakouts(context.Background(), d.f.dr.Actor, call, keep)
+			return err
 		}
 		plan := control.BreakoutPlan{Assign: control.AssignRandom, Rooms: make([]control.PlannedRoom, rapid.IntRange(1, 3).Draw(d.t, "rooms"))}
 		if rapid.Bool().Draw(d.t, "timer") {
