@@ -76,7 +76,11 @@
 //     who leaves and comes back is muted as before; when all are muted, so are
 //     guests who come later for the first time. Taken back, or asked to unmute,
 //     they unmute themselves (moderation.go). Who was removed finds every way
-//     back dead; initials are all of a name that leaves the server.
+//     back dead: link, token, connection. Where a group's registration is open
+//     they may register anew, as a stranger: what they had typed is erased (R-PV-1),
+//     and was no proof of who they are. Then they wait to be admitted like anybody;
+//     once registration is closed, or the session locked, they don't get that far.
+//     Initials are all of a name that leaves the server.
 //   - R-GC-6: who is in charge follows from who is connected, in the same
 //     transaction (change.succeed); a group's call runs on without staff.
 //   - R-WA-2: opening hours are those of a clock on the area's wall

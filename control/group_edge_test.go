@@ -228,3 +228,36 @@ func TestLosingARoleInAGroup(t *testing.T) {
 		s.wantIn("a guest", g.pid(), b.Places[g.pid()])
 	}
 }
+
+// R-GC-5, R-PV-1: who was removed may register anew while that is open, as a
+// stranger, and waits like anybody; to keep them out altogether is to close
+// registration, or to lock the session.
+func TestGroupRemovedRegistersAnew(t *testing.T) {
+	f := newClinic(t, control.AreaSettings{})
+	g := f.groupIn(control.GroupSpec{})
+	call := f.starts(f.dr, g).Call.ID
+	ann := f.asks(g, "Ann")
+	f.admits(g, ann)
+	if err := f.RemoveMember(t.Context(), f.dr.Actor, call, ann.pid()); err != nil {
+		t.Fatal(err)
+	}
+	again := f.asks(g, "Ann")
+	if f.where(again.pid()) != "parked" || !slices.Equal(f.inLobby(g), []string{"Ann"}) {
+		t.Errorf("registered anew they are %s, the lobby %v", f.where(again.pid()), f.inLobby(g))
+	}
+	if _, err := f.RemoveVisit(t.Context(), f.dr.Actor, again.id); err != nil {
+		t.Fatal(err)
+	}
+	link := f.registers(g, "Ann")
+	if _, err := f.LockCall(t.Context(), f.dr.Actor, call, true); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.tryEnter(link, "", nil)
+	refusedWith(t, err, control.CodeCallLocked)
+	closed := control.RegistrationClosed
+	if _, err := f.UpdateGroup(t.Context(), f.dr.Actor, g.ID, control.GroupPatch{Registration: &closed}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.tryRegister(g.Link, "Ann")
+	refusedWith(t, err, control.CodeRegistrationClosed)
+}
