@@ -48,14 +48,14 @@ func (s *Server) registerBreakouts(h huma.API) {
 	}), s.moveParticipants)
 	add(s, h, of(route{
 		method: http.MethodPost, path: "/calls/{id}/breakouts/choose", id: "choose-breakout", status: http.StatusNoContent,
-		permission: auth.OwnVisit, summary: "Go into a breakout room of one's own choice, or back",
+		permission: auth.OwnVisit, paced: true, summary: "Go into a breakout room of one's own choice, or back",
 		description: "For guests, where the rooms are assigned by choice: `room` of the signalling protocol lists them. " +
-			"409 `wrong_state` when there is nothing to choose from. Ten of this and of `help` at once, and one a second; else 429.",
+			"409 `wrong_state` when there is nothing to choose from.",
 		errors: bodyErrors(http.StatusConflict),
 	}), s.chooseBreakout)
 	add(s, h, of(route{
 		method: http.MethodPost, path: "/calls/{id}/breakouts/help", id: "ask-for-help", status: http.StatusNoContent,
-		permission: auth.OwnVisit, summary: "Ask the moderators into one's own breakout room",
+		permission: auth.OwnVisit, paced: true, summary: "Ask the moderators into one's own breakout room",
 		description: "For guests. It is answered when a moderator comes into the room; asking again before does nothing.",
 		errors:      bodyErrors(http.StatusConflict),
 	}), s.askForHelp)
@@ -251,9 +251,6 @@ type chooseBreakoutInput struct {
 }
 
 func (s *Server) chooseBreakout(ctx context.Context, in *chooseBreakoutInput) (*struct{}, error) {
-	if err := s.paced(ctx); err != nil {
-		return nil, err
-	}
 	return nil, s.control.ChooseBreakout(ctx, actorOf(ctx), in.ID, in.Body.Room)
 }
 
@@ -267,19 +264,7 @@ type AskForHelp struct {
 	Asking *bool `json:"asking,omitempty" doc:"false takes it back; true, if absent."`
 }
 
-// paced refuses a guest who chooses, or asks, again and again.
-func (s *Server) paced(ctx context.Context) error {
-	if s.pace.allow(actorOf(ctx).ID) {
-		return nil
-	}
-	return newProblem(http.StatusTooManyRequests, CodeRateLimited,
-		"That was too often in a short time: wait a moment.").withHeader("Retry-After", "1")
-}
-
 func (s *Server) askForHelp(ctx context.Context, in *askForHelpInput) (*struct{}, error) {
-	if err := s.paced(ctx); err != nil {
-		return nil, err
-	}
 	asking := in.Body == nil || in.Body.Asking == nil || *in.Body.Asking
 	return nil, s.control.AskForHelp(ctx, actorOf(ctx), in.ID, asking)
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/control/api/client"
+	"github.com/atriumrtc/atrium/control/auth"
 )
 
 // session is a group's call that goes on, and guests in it whom media knows.
@@ -166,9 +168,10 @@ func TestBreakoutsAreModerated(t *testing.T) {
 	}
 }
 
-// R-GC-4: a guest who asks again and again doesn't flood the moderators, nor the
-// audit log; others ask as ever.
-func TestGuestsAskWithinBounds(t *testing.T) {
+// SE-9, R-GC-4: a guest who asks, chooses or reports again and again doesn't
+// flood the staff, nor the audit log; others do so as ever. Every route by which
+// guests change something is here, those too that aren't held back.
+func TestGuestsActWithinBounds(t *testing.T) {
 	c := newClinic(t, control.AreaSettings{}, nil)
 	ctx := t.Context()
 	now := time.Now()
@@ -177,16 +180,51 @@ func TestGuestsAskWithinBounds(t *testing.T) {
 	ann, ben := people[0], people[1]
 	_, err := c.app.PlanBreakouts(ctx, call, client.BreakoutPlan{Rooms: make([]client.BreakoutRoom, 2), Assign: "random"})
 	c.ok(err)
-	_, err = c.app.OpenBreakouts(ctx, call)
+	open, err := c.app.OpenBreakouts(ctx, call)
 	c.ok(err)
-	for i := range paceBurst {
-		c.ok(ann.AskForHelp(ctx, call, i%2 == 0))
+	_, err = c.app.PlanBreakouts(ctx, call, client.BreakoutPlan{Rooms: open.Rooms, Assign: "choose"})
+	c.ok(err)
+	rows := map[string]func(g guest, i int) error{ // by the route's id; nil: free
+		"ask-for-help":    func(g guest, i int) error { return g.AskForHelp(ctx, call, i%2 == 0) },
+		"choose-breakout": func(g guest, i int) error { return g.ChooseBreakout(ctx, call, open.Rooms[i%2].ID) },
+		"check-device":    func(g guest, i int) error { return g.CheckDevice(ctx, g.visit.ID, client.DeviceCheck{RTT: i}) },
+		"return-to-visit": nil,
+		"leave-visit":     nil,
 	}
-	refused(t, "once more", ann.AskForHelp(ctx, call, true), 429, CodeRateLimited)
-	refused(t, "another thing", ann.ChooseBreakout(ctx, call, client.MainRoom), 429, CodeRateLimited)
-	c.ok(ben.AskForHelp(ctx, call, true))
-	now = now.Add(time.Second)
-	c.ok(ann.AskForHelp(ctx, call, true))
+	for _, r := range c.server.routes {
+		act, known := rows[r.id]
+		if r.permission != auth.OwnVisit || r.method == http.MethodGet {
+			continue
+		}
+		if !known {
+			t.Errorf("%s: is it to be held back?", r.id)
+		}
+		if r.paced != (act != nil) {
+			t.Errorf("%s: held back: %v", r.id, r.paced)
+		}
+	}
+	for id, act := range rows {
+		if act == nil {
+			continue
+		}
+		now = now.Add(time.Minute)
+		for i := range paceBurst {
+			c.ok(act(ann, i))
+		}
+		refused(t, id, act(ann, 0), 429, CodeRateLimited)
+		for other, act := range rows {
+			if act != nil {
+				refused(t, id+", then "+other, act(ann, 0), 429, CodeRateLimited)
+			}
+		}
+		c.ok(act(ben, 0))
+		now = now.Add(time.Second)
+		c.ok(act(ann, 0))
+	}
+	for range 2 * paceBurst {
+		_, err := ann.ReturnToVisit(ctx, ann.visit.ID)
+		c.ok(err)
+	}
 }
 
 // SE-18: whom a bound was kept of is forgotten, once it holds nobody back.

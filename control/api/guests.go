@@ -31,7 +31,7 @@ func (s *Server) registerGuests(h huma.API) {
 	}, s.leaveVisit)
 	add(s, h, route{
 		method: http.MethodPost, path: "/visits/{id}/device", id: "check-device", tag: tagVisits, status: http.StatusNoContent,
-		permission: auth.OwnVisit, target: own, summary: "Tell what one's own test of device and network found",
+		permission: auth.OwnVisit, target: own, paced: true, summary: "Tell what one's own test of device and network found",
 		description: "Shown to staff. It keeps nobody out.",
 		errors:      bodyErrors(),
 	}, s.checkDevice)

@@ -3,6 +3,7 @@ package api
 import (
 	"container/list"
 	"maps"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -109,8 +110,10 @@ const (
 	mostPaced = 1024
 )
 
-// pace bounds how often a guest does what others are told of: each time is a
-// commit, a record of the audit log and a notice.
+// pace bounds how often a guest does what others are told of, by the routes that
+// are paced: each time is a commit and an event or a notice. What they send by
+// signalling is bounded there. To leave is done once, and to come back tells
+// nobody: those routes aren't paced.
 type pace struct {
 	now func() time.Time
 
@@ -120,6 +123,12 @@ type pace struct {
 
 func newPace(now func() time.Time) *pace {
 	return &pace{now: now, of: make(map[string]*rate.Limiter)}
+}
+
+// tooOften is the answer to who isn't allowed.
+func tooOften() *Problem {
+	return newProblem(http.StatusTooManyRequests, CodeRateLimited,
+		"That was too often in a short time: wait a moment.").withHeader("Retry-After", "1")
 }
 
 // allow says whether the guest of a visit may do one thing more now.

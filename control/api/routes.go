@@ -61,6 +61,8 @@ type route struct {
 	target     target // what the permission is asked for
 	// guest lets a guest too, where the target is their own visit.
 	guest bool
+	// paced says that others are told of what a guest does here: see pace.
+	paced bool
 	// meeting is a permission that does as well, where the target is the call
 	// of a meeting room: nobody has visits.conduct on a unit's.
 	meeting auth.Permission
@@ -87,6 +89,8 @@ func (s *Server) checkRoutes() error {
 			return fmt.Errorf("route %s: nothing says what the permission is asked for", name)
 		case r.group && r.target.kind != control.ThingVisit && r.target.kind != control.ThingCall:
 			return fmt.Errorf("route %s: only visits and calls may be a group's", name)
+		case r.paced && r.permission != auth.OwnVisit:
+			return fmt.Errorf("route %s: only guests are held back", name)
 		case r.past && r.target.kind != control.ThingUnit:
 			return fmt.Errorf("route %s: only a unit is of use when it was deleted", name)
 		case r.guest && r.target.kind != control.ThingVisit,
@@ -284,7 +288,13 @@ func add[I, O any](s *Server, h huma.API, r route, handle func(context.Context, 
 		}
 		op.Description = strings.TrimSpace(op.Description + "\n\n" + needs + ".")
 	}
+	if r.paced {
+		op.Description += " A guest may do this, and whatever else is told to others, ten times at once and once a second; else 429."
+	}
 	huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {
+		if r.paced && !s.pace.allow(actorOf(ctx).ID) {
+			return nil, tooOften()
+		}
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, s.failed(ctx, r.id, err)
