@@ -74,16 +74,17 @@ type counted[R, T any] struct {
 	add   func(*T, R)
 }
 
-func countedVisits() counted[report.VisitRow, report.VisitTotals] {
-	return counted[report.VisitRow, report.VisitTotals]{
-		kind: reportVisits, wants: report.Filter.Visit,
-		at: func(r report.VisitRow) (time.Time, string, string) {
+func countedVisits() counted[report.VisitBrief, report.VisitTotals] {
+	return counted[report.VisitBrief, report.VisitTotals]{
+		kind:  reportVisits,
+		wants: func(f report.Filter, r report.VisitBrief) bool { return f.Visit(r.VisitRow) },
+		at: func(r report.VisitBrief) (time.Time, string, string) {
 			if r.Type == report.VisitGroup {
 				return r.Ended, r.AreaID, classLobby
 			}
 			return r.Ended, r.AreaID, classQueue
 		},
-		add: (*report.VisitTotals).Add,
+		add: func(t *report.VisitTotals, r report.VisitBrief) { t.Add(r.VisitRow) },
 	}
 }
 

