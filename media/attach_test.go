@@ -196,14 +196,16 @@ func TestAttachedVoiceOfAReloadedPage(t *testing.T) {
 func TestAttachmentEndsAtOnce(t *testing.T) {
 	h := newHall(t)
 	stop, ended := make(chan struct{}), make(chan struct{})
+	said := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for l := h.speaker.layer(Microphone, 0); ; {
+			h.speaker.recv(l, false)
 			select {
 			case <-stop:
 				return
+			case said <- struct{}{}:
 			default:
-				h.speaker.recv(l, false)
 			}
 		}
 	}()
@@ -212,6 +214,8 @@ func TestAttachmentEndsAtOnce(t *testing.T) {
 		must(t, h.speaker.AttachSource(Microphone, []string{"large", "small"}))
 		h.clock.advance(settleInterval)
 		settled(h.e.Room("large"))
+		<-said // began before
+		<-said
 		must(t, h.speaker.AttachSource(Microphone, []string{"small"}))
 		heard += strings.Count(h.drain(), "large")
 		settled(h.e.Room("large"))
