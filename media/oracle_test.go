@@ -164,6 +164,11 @@ func (m *model) settle() {
 
 // check compares what arrives with the maps, and the maps with the model.
 func (m *model) check(rt *rapid.T) {
+	// Layouts are of this room by now, by which only whom they name are shown.
+	m.clock.advance(settlingIn)
+	m.settle()
+	m.clock.advance(qualityInterval) // what lingers goes
+	m.settle()
 	m.clock.advance(300 * time.Millisecond)
 	m.settle()
 	m.send(true) // every slot may open

@@ -200,9 +200,11 @@ func (p *Participant) AddCandidate(candidate, mid string) error {
 const maxTiles = 128
 
 // SetLayout says what the participant shows: the whole state; nil is the
-// automatic layout, empty nothing. Tiles that name
-// somebody or something that isn't there wait until it is. Those beyond the
-// 128 of highest priority are ignored.
+// automatic layout, empty nothing. Tiles that name somebody or something that
+// isn't there wait until it is; but in the first two seconds after a move, those
+// that name somebody who isn't there show the cameras of those who are, so that
+// nobody waits for the layout of the new room. Those beyond the 128 of highest
+// priority are ignored.
 func (p *Participant) SetLayout(tiles []Tile) error {
 	tiles = slices.Clone(tiles)
 	slices.SortStableFunc(tiles, func(a, b Tile) int { return cmp.Compare(b.Priority, a.Priority) })

@@ -66,7 +66,7 @@ type Room struct {
 	speakers    SpeakersChanged // as announced
 	dirty       bool
 	due         time.Duration // of a dirty room: when the routes follow
-	lingering   bool          // a layer goes on that nobody needs any more
+	lingering   bool          // something goes on for a while: a layer that nobody needs, a tile that shows another
 	putOff      time.Duration // when publishers are asked for key frames who weren't yet; 0: all were
 	settled     time.Duration
 	pace        time.Duration // from one computation of the routes to the next

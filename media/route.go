@@ -39,6 +39,8 @@ type view struct {
 	guests  []*Source // microphones of those who aren't here; each gets a slot
 	tiles   []Tile    // by priority
 	auto    bool      // the viewer never sent a layout
+	fresh   bool      // the viewer has just come in: the tiles may be of who was where they come from
+	filled  bool      // the answer shows somebody in the tile of another
 	small   bool
 	out     []wish // memory for the answer
 }
@@ -80,21 +82,64 @@ func (v *view) find(participant string, kind SourceKind) *Source {
 
 // cameras resolves the tiles that show cameras, in order, without repetition.
 func (v *view) cameras() []wish {
-	var ws []wish
 	if v.auto {
 		return v.autoCameras()
 	}
+	ws := make([]wish, 0, len(v.tiles))
 	for _, t := range v.tiles {
 		if t.Source != Camera {
 			continue
 		}
 		s := v.find(t.Participant, Camera)
-		if s == nil || slices.ContainsFunc(ws, func(w wish) bool { return w.source == s }) {
+		if s == nil && !v.vacant(t) || s != nil && shows(ws, s) {
 			continue
 		}
 		ws = append(ws, wish{s, t.Width, t.Height})
 	}
-	return ws
+	return v.fill(ws)
+}
+
+// vacant says that a tile is of the room that the viewer comes from: it names
+// somebody who isn't in this one.
+func (v *view) vacant(t Tile) bool {
+	_, here := v.index[t.Participant]
+	return v.fresh && !here && t.Participant != v.self
+}
+
+// fill gives the vacant tiles to whom no tile names, so that they needn't wait
+// until the viewer has learnt of them and said so: to those who are shown
+// already, then who speaks, then in order of arrival. Tiles that stay vacant go.
+func (v *view) fill(ws []wish) []wish {
+	next := 0
+	give := func(s *Source) {
+		for next < len(ws) && ws[next].source != nil {
+			next++
+		}
+		if s != nil && next < len(ws) && !v.named(s) && !shows(ws, s) {
+			ws[next].source, v.filled = s, true
+		}
+	}
+	for _, s := range v.prev {
+		if s != nil && s.kind == Camera && v.find(s.owner.id, Camera) == s {
+			give(s)
+		}
+	}
+	for _, s := range v.loudest {
+		give(v.find(s.owner.id, Camera))
+	}
+	for o := range v.others {
+		give(o.sources[Camera])
+	}
+	return slices.DeleteFunc(ws, func(w wish) bool { return w.source == nil })
+}
+
+// named says whether a tile shows the camera.
+func (v *view) named(s *Source) bool {
+	return slices.ContainsFunc(v.tiles, func(t Tile) bool { return t.Source == Camera && t.Participant == s.owner.id })
+}
+
+func shows(ws []wish, s *Source) bool {
+	return slices.ContainsFunc(ws, func(w wish) bool { return w.source == s })
 }
 
 // autoCameras shows everybody: who speaks first, then in order of arrival.

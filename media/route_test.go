@@ -109,6 +109,33 @@ func TestRoutesOfLargeRooms(t *testing.T) {
 	}
 }
 
+// Somebody who was moved sees who is there in the tiles of those who aren't,
+// before they say anew what they show (PF-4).
+func TestRoutesOfNewcomers(t *testing.T) {
+	v := testView(GroupPool(), "a", "b", "c", "d", "e")
+	v.self = "e"
+	steps := []struct {
+		name string
+		do   func()
+		want string
+	}{
+		{"the tiles of before show who is here", func() { v.fresh = true; v.show(Camera, "v", "w") }, "0:a/mic 1:a/cam 3:b/cam"},
+		{"never more than one tile each", func() { v.show(Camera, "v", "w", "x", "y", "z", "u") }, "0:a/mic 1:a/cam 3:b/cam 5:c/cam 7:d/cam"},
+		{"whom the layout names has their own tile", func() { v.show(Camera, "v", "b", "w") }, "0:a/mic 1:a/cam 3:b/cam 5:c/cam"},
+		{"whoever speaks doesn't move what is shown", func() { v.hear("d") }, "0:a/mic 1:a/cam 2:d/mic 3:b/cam 5:c/cam"},
+		{"who speaks comes before who came first", func() { v.gone("a"); v.gone("c") }, "0:d/mic 1:d/cam 3:b/cam"},
+		{"who has no camera leaves the tile empty", func() { v.show(Camera, "b", "d"); delete(v.index["d"].sources, Camera) }, "0:b/mic 1:b/cam 2:d/mic"},
+		{"one's own tile is nobody's", func() { v.show(Camera, "e") }, "2:d/mic"},
+		{"later, tiles wait for whom they name", func() { v.fresh = false; v.show(Camera, "v", "b") }, "0:b/mic 1:b/cam 2:d/mic"},
+	}
+	for _, s := range steps {
+		s.do()
+		if got := v.step(); got != s.want {
+			t.Errorf("%s:\n got %s\nwant %s", s.name, got, s.want)
+		}
+	}
+}
+
 // The gallery of PF-2: a stage and 24 tiles fill every camera slot.
 func TestGalleryFillsThePool(t *testing.T) {
 	var ids []string

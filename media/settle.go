@@ -121,6 +121,10 @@ func (rt *routes) carry(p *Participant) {
 	}
 }
 
+// settlingIn is how long after somebody has come in their layout may still be of
+// the room that they come from, or of those who left this one as they came.
+const settlingIn = 2 * time.Second
+
 // route assigns the slots of one viewer.
 func (rt *routes) route(m *member) {
 	t := m.p.currentTransport()
@@ -129,7 +133,7 @@ func (rt *routes) route(m *member) {
 	}
 	v := &view{
 		self: m.p.id, lines: t.lines, prev: slices.Grow(rt.prev[:0], len(t.slots))[:len(t.slots)], pairs: m.pairs, out: rt.wishes,
-		all: rt.all, index: rt.index, small: rt.room.capacity <= smallRoom,
+		all: rt.all, index: rt.index, small: rt.room.capacity <= smallRoom, fresh: rt.now-m.since < settlingIn,
 	}
 	for _, mic := range rt.guests {
 		if mic.forwards.Load() {
@@ -148,6 +152,7 @@ func (rt *routes) route(m *member) {
 	v.tiles, v.auto = m.p.layout, !m.p.layoutSet
 	m.p.mu.Unlock()
 	wishes := v.assign()
+	rt.room.lingering = rt.room.lingering || v.filled
 	for i, w := range wishes {
 		rt.feed(t.slots[i], w, t.joined.Load())
 	}
