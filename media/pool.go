@@ -6,7 +6,8 @@ import "strconv"
 // The send lines are always the same four (microphone, camera, screen, the
 // screen's sound).
 type Pool struct {
-	// Pairs of an audio and a video line that belong together (lip-sync).
+	// Pairs of an audio and a video line. Those of the pool of small calls belong
+	// together (lip-sync), as does pair 0, the stage, of every pool.
 	Pairs int
 	// Videos are further video lines, for the gallery of a group.
 	Videos int
@@ -47,8 +48,8 @@ func (p Pool) lines() []line {
 		ls = append(ls, line{video: k.Video(), send: k, pair: -1})
 	}
 	for i := range p.Pairs {
-		s := "pair-" + strconv.Itoa(i)
-		ls = append(ls, line{stream: s, pair: i}, line{video: true, stream: s, pair: i})
+		voice, picture := p.streams(i)
+		ls = append(ls, line{stream: voice, pair: i}, line{video: true, stream: picture, pair: i})
 	}
 	for i := range p.Videos {
 		ls = append(ls, line{video: true, stream: "video-" + strconv.Itoa(i), pair: -1})
@@ -58,4 +59,17 @@ func (p Pool) lines() []line {
 			line{video: true, stream: "screen", pair: -1, screen: true})
 	}
 	return ls
+}
+
+// streams are the media streams of a pair. Browsers hold back whichever of a
+// stream's sound and picture is early. In a group the sound of all pairs but the
+// stage is of whoever is loud, not of whom the picture shows: there a picture
+// would wait for the jitter of somebody else's sound, by up to 0.2 s after a few
+// moves.
+func (p Pool) streams(pair int) (voice, picture string) {
+	n := strconv.Itoa(pair)
+	if pair > 0 && p.Videos > 0 {
+		return "voice-" + n, "tile-" + n
+	}
+	return "pair-" + n, "pair-" + n
 }

@@ -92,8 +92,28 @@ func TestAnswer(t *testing.T) {
 	if n := strings.Count(answer, "m="); n != 37 {
 		t.Errorf("%d m-lines", n)
 	}
-	if n := strings.Count(answer, "a=msid:pair-3 "); n != 2 {
-		t.Errorf("%d lines of pair 3; want 2", n)
+}
+
+// Only lines whose sound is of whom the picture shows are in one stream: browsers
+// keep what is in one together, and hold the picture back for it.
+func TestStreamsOfLines(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		pool Pool
+		want map[string]int // lines by stream
+	}{
+		{"small calls", SmallPool(), map[string]int{"pair-0": 2, "pair-3": 2, "pair-5": 2, "screen": 2}},
+		{"groups", GroupPool(), map[string]int{"pair-0": 2, "voice-3": 1, "tile-3": 1, "pair-3": 0, "video-18": 1, "screen": 2}},
+	} {
+		e := newTestEngine(t)
+		p := newPeer(t, e, "a", RoleParticipant, tt.pool)
+		answer, err := p.Offer(t.Context(), p.offer())
+		must(t, err)
+		for stream, want := range tt.want {
+			if n := strings.Count(answer, "a=msid:"+stream+" "); n != want {
+				t.Errorf("%s: %d lines in the stream %s; want %d", tt.name, n, stream, want)
+			}
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ export const MODERATORS = 'moderators';
 /**
  * How many receive m-lines the client offers.
  * @typedef {object} Pool
- * @property {number} pairs audio+video pairs, lip-synced
+ * @property {number} pairs audio+video pairs, lip-synced; in groups pair 0 alone
  * @property {number} videos further video lines
  * @property {boolean} screen whether a pair for the shared screen follows
  */
