@@ -17,8 +17,9 @@ const replayAfter = 250 * time.Millisecond
 // replay shows the layer's last key frame and what followed it, at once,
 // while the layer that is wanted is still waited for. Run by the room's loop.
 //
-// The frames get timestamps a tick apart: with those they were captured at, a
-// receiver that has them all at once would show them over as much time again.
+// The frames get timestamps a tick apart, the last nearly its own: with those they
+// were captured at, a receiver that has them all at once would show them over as
+// much time again.
 func (s *Slot) replay(l *layer, now time.Duration) {
 	l.mu.Lock() // what comes next of the layer follows on the run
 	defer l.mu.Unlock()
@@ -37,7 +38,7 @@ func (s *Slot) replay(l *layer, now time.Duration) {
 
 // replayLocked sends the run to out.
 func (s *Slot) replayLocked(out *udp.Batch, l *layer, now time.Duration) {
-	frames := l.runFrames(s.epoch)
+	frames, newest := l.runFrames(s.epoch)
 	f := flight{out: out, counters: &s.owner.engine.counters}
 	var last codec.RTP
 	l.run.Each(s.epoch, func(raw []byte) {
@@ -60,19 +61,22 @@ func (s *Slot) replayLocked(out *udp.Batch, l *layer, now time.Duration) {
 		case s.cur != l && !(p.vp8.KeyFrame && p.vp8.FrameStart):
 			return // the run's beginning wasn't taken: the slot stays shut
 		case s.cur != l:
-			elapsed := s.elapsedLocked(l, &p)
+			elapsed := s.elapsedLocked(l, l.captured(newest, now), now)
 			s.switchLocked(l, &p, elapsed-min(elapsed-1, frames))
+			s.retime = false // not within the run
 		case p.rtp.Timestamp != last.Timestamp:
 			s.seq.Switch(p.rtp.Sequence, p.rtp.Timestamp, 1)
 		}
 		last = p.rtp
 		s.sendLocked(l, &p, &f)
 	})
+	s.retime = s.cur == l
 	f.land()
 }
 
-// runFrames counts the frames of the layer's key frame run.
-func (l *layer) runFrames(epoch uint64) (frames uint32) {
+// runFrames counts the frames of the layer's key frame run; newest is the
+// timestamp of the last.
+func (l *layer) runFrames(epoch uint64) (frames, newest uint32) {
 	var last, h codec.RTP
 	l.run.Each(epoch, func(raw []byte) {
 		if len(raw) == 0 || codec.ParseRTP(raw, &h) != nil {
@@ -83,5 +87,5 @@ func (l *layer) runFrames(epoch uint64) (frames uint32) {
 		}
 		last = h
 	})
-	return frames
+	return frames, last.Timestamp
 }

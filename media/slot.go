@@ -37,6 +37,7 @@ type Slot struct {
 	rtxSeq  uint16
 	started bool
 	video   bool // as line.video
+	retime  bool // the next frame is to come back to the timeline
 	// Highest temporal layer to forward: as the loop wants it, and as it has
 	// been since the beginning of a frame; since when it is to rise (0: it isn't).
 	wantTID, maxTID uint8
@@ -46,6 +47,7 @@ type Slot struct {
 	seq             seq.Rewriter
 
 	recent    [4]*layer // layers that sent's entries may name
+	timeline  timeline
 	reportDue time.Duration
 	pliDue    time.Duration // when the receiver may ask for a key frame again
 	remote    remoteReport
@@ -206,7 +208,7 @@ func (s *Slot) forwardLocked(l *layer, p *packet, f *flight, up bool) {
 			f.counters.drop(dropKeyFrame)
 			return
 		}
-		s.switchLocked(l, p, s.elapsedLocked(l, p))
+		s.switchLocked(l, p, s.elapsedLocked(l, l.captured(p.rtp.Timestamp, p.at), p.at))
 	}
 	s.sendLocked(l, p, f)
 }
@@ -226,23 +228,31 @@ func (s *Slot) switchLocked(l *layer, p *packet, elapsed uint32) {
 	s.owner.touch()
 }
 
-// elapsedLocked is the time between what was sent last and p: by capture time
-// when both layers are of one source and reported, else by arrival.
-func (s *Slot) elapsedLocked(l *layer, p *packet) uint32 {
-	if !s.started {
-		return 1
-	}
-	d := p.at - s.lastAt
-	if prev := s.recent[0]; prev != nil && prev.source == l.source {
-		if from, to := prev.report.Load(), l.report.Load(); from != nil && to != nil {
-			exact := to.captured(p.rtp.Timestamp, l.clockRate) - from.captured(s.lastTS, prev.clockRate)
-			if exact > 0 && exact < d+time.Second {
-				d = exact
-			}
+// captured is when what is in a packet was captured, by the engine's time: as the
+// publisher reports, else, or where that can't be, when it came.
+func (l *layer) captured(ts uint32, came time.Duration) time.Duration {
+	if r := l.report.Load(); r != nil {
+		if at := r.captured(ts, l.clockRate); (came - at).Abs() < maxOffLine {
+			return at
 		}
 	}
-	// Negative when the two layers' readers overtook one another.
-	return uint32(max(1, int64(d)*int64(l.clockRate)/int64(time.Second)))
+	return came
+}
+
+// elapsedLocked is how far behind the last timestamp that is to be which was
+// captured at a moment and is sent now, in ticks. A frame that is older than what
+// was sent last comes a tick after it, and the next is put right.
+func (s *Slot) elapsedLocked(l *layer, captured, now time.Duration) (elapsed uint32) {
+	_, last, sent := s.seq.LastOut()
+	if !s.started {
+		if sent { // of our own
+			last++
+		}
+		s.timeline.begin(captured, last)
+		return 1
+	}
+	elapsed, s.retime = s.timeline.elapsed(last, captured, now-s.lastAt, l.clockRate)
+	return elapsed
 }
 
 // sendLocked rewrites and sends one packet of the current layer.
@@ -264,6 +274,9 @@ func (s *Slot) sendLocked(l *layer, p *packet, f *flight) {
 			return
 		}
 		p.vp8.Rewrite(p.payload, p.payload, entry.PictureID, entry.TL0)
+	}
+	if s.retime && int32(p.rtp.Timestamp-s.lastTS) > 0 {
+		s.seq.Retime(p.rtp.Timestamp, s.elapsedLocked(l, l.captured(p.rtp.Timestamp, p.at), p.at))
 	}
 	out, ts, ok := s.seq.Rewrite(p.rtp.Sequence, p.rtp.Timestamp)
 	if !ok {

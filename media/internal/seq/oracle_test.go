@@ -86,7 +86,7 @@ func TestRewriterOracle(t *testing.T) {
 		}
 		enter()
 		for range rapid.IntRange(1, 120).Draw(t, "calls") {
-			call := rapid.SampledFrom([]string{"next number", "next number", "ahead", "drop", "drop ahead", "late", "own", "jump", "switch"}).Draw(t, "call")
+			call := rapid.SampledFrom([]string{"next number", "next number", "ahead", "drop", "drop ahead", "late", "own", "jump", "switch", "retime"}).Draw(t, "call")
 			ahead := m.highest + rapid.IntRange(1, 6).Draw(t, "ahead")
 			switch call {
 			case "next number":
@@ -112,6 +112,10 @@ func TestRewriterOracle(t *testing.T) {
 				}
 			case "switch":
 				enter()
+			case "retime":
+				ts, elapsed := rapid.IntRange(0, 1<<20).Draw(t, "new ts"), rapid.IntRange(1, 9000).Draw(t, "elapsed")
+				r.Retime(uint32(ts), uint32(elapsed))
+				m.ts = m.lastTS + elapsed - ts
 			case "late":
 				if late(t, &r, m) {
 					started = true

@@ -76,6 +76,12 @@ func (r *Rewriter) Switch(inSeq uint16, inTS uint32, elapsed uint32) {
 	r.highest = r.base - 1
 }
 
+// Retime gives the frame that begins at timestamp inTS the last timestamp sent
+// plus elapsed (≥ 1; 0 counts as 1). Numbers go on.
+func (r *Rewriter) Retime(inTS uint32, elapsed uint32) {
+	r.tsOffset = r.lastTS + max(elapsed, 1) - inTS
+}
+
 // restart forgets what came before the extended incoming number first, which
 // is to become out.
 func (r *Rewriter) restart(first uint64, out uint16) {
