@@ -44,8 +44,8 @@ type encoding struct {
 	// The bytes of the header extensions that change with each packet.
 	absSendTime, transport, level []byte
 
-	base      uint32 // timestamp of the source's beginning
-	started   time.Time
+	base      uint32    // timestamp of the source's beginning
+	started   time.Time // when the source began, for sender reports
 	timestamp uint32
 	picture   vp8.Descriptor
 	frame     uint32
@@ -175,15 +175,16 @@ func (e *encoding) setPublisher(id uint64) {
 	e.started = time.Time{}
 }
 
-// sendFrame cuts a frame into packets and sends them.
-func (e *encoding) sendFrame(f *source.Frame, at time.Duration) error {
+// sendFrame cuts a frame into packets and sends them; it was captured at, since
+// the source began.
+func (e *encoding) sendFrame(f *source.Frame, at time.Duration, began time.Time) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.out == nil || len(f.Data) == 0 {
 		return nil
 	}
 	now := time.Now()
-	e.beginLocked(at, now)
+	e.beginLocked(at, began)
 	d := &e.picture
 	d.PictureID = (d.PictureID + 1) & 0x7fff
 	if f.TID == 0 {
@@ -213,15 +214,15 @@ func (e *encoding) sendFrame(f *source.Frame, at time.Duration) error {
 	return nil
 }
 
-// sendAudio sends an Opus packet.
-func (e *encoding) sendAudio(p *source.Packet, at time.Duration) error {
+// sendAudio sends an Opus packet, captured at, since the source began.
+func (e *encoding) sendAudio(p *source.Packet, at time.Duration, began time.Time) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.out == nil {
 		return nil
 	}
 	now := time.Now()
-	e.beginLocked(at, now)
+	e.beginLocked(at, began)
 	e.header.SequenceNumber++
 	e.level[0] = p.Level & 0x7f
 	if p.Voice {
@@ -236,17 +237,17 @@ func (e *encoding) sendAudio(p *source.Packet, at time.Duration) error {
 	return e.writeLocked(payload, p.Marker, now)
 }
 
-// beginLocked sets the timestamp of what was captured at. A publication that
-// begins again goes on in time, as a clock does.
-func (e *encoding) beginLocked(at time.Duration, now time.Time) {
+// beginLocked sets the timestamp of what was captured at, since the source began. A
+// publication that begins again goes on in time, as a clock does. A source that
+// gave time up began later: what is captured now has an earlier timestamp, and
+// sender reports say so, or receivers would take its sound and picture apart.
+func (e *encoding) beginLocked(at time.Duration, began time.Time) {
 	units := uint32(uint64(at) * uint64(e.clock) / uint64(time.Second))
-	if e.started.IsZero() {
-		if e.packets > 0 {
-			// Far enough from the last one to be newer at any rate.
-			e.base = e.timestamp + e.clock - units
-		}
-		e.started = now.Add(-at)
+	if e.started.IsZero() && e.packets > 0 {
+		// Far enough from the last one to be newer at any rate.
+		e.base = e.timestamp + e.clock - units
 	}
+	e.started = began
 	e.timestamp = e.base + units
 }
 

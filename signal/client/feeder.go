@@ -82,7 +82,7 @@ func (f *feeder) sendVideo() error {
 	for i := range f.picture.Frames {
 		frame := &f.picture.Frames[i]
 		if e := f.s.encoding(frame.RID); e != nil && f.s.active(frame.RID) {
-			if err := e.sendFrame(frame, f.picture.At); err != nil {
+			if err := e.sendFrame(frame, f.picture.At, f.began); err != nil {
 				return fmt.Errorf("send a frame: %w", err)
 			}
 		}
@@ -101,7 +101,7 @@ func (f *feeder) sendAudio() error {
 	if f.s.muted.Load() || len(f.packet.Data) == 0 {
 		return nil
 	}
-	if err := f.s.encodings[0].sendAudio(&f.packet, at); err != nil {
+	if err := f.s.encodings[0].sendAudio(&f.packet, at, f.began); err != nil {
 		return fmt.Errorf("send a packet: %w", err)
 	}
 	return nil

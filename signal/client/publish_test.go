@@ -254,3 +254,19 @@ func TestNearWrap(t *testing.T) {
 		}
 	}
 }
+
+// Lip-sync: sender reports say when what is sent was captured, also after the
+// source gave up time that it was behind.
+func TestReportsFollowTimeGivenUp(t *testing.T) {
+	e := &encoding{clock: 48_000, base: 77}
+	began := time.Now()
+	for i, late := range []time.Duration{0, 0, 700 * time.Millisecond, 0} {
+		began = began.Add(late)
+		at := time.Duration(i) * source.PacketTime
+		e.beginLocked(at, began)
+		e.packets++
+		if r := e.senderReport(began.Add(at), true); r == nil || r.RTPTime != e.timestamp {
+			t.Errorf("packet %d, captured at timestamp %d: the report says %+v", i, e.timestamp, r)
+		}
+	}
+}
