@@ -13,6 +13,13 @@ const GAP = 8;
 const REMEMBERED = 12;
 /** Layout messages follow what changes them within this time, in ms. */
 const SETTLE_MS = 180;
+/** The same in the first second in another room, to which people still come. */
+const SETTLE_MOVED_MS = 30;
+const MOVED_MS = 1000;
+/** With more tiles than this none glides to its place: each frame of that lays all of them out. */
+const GLIDING = 9;
+/** How many tiles of those who went are kept for those who come: a page of them. */
+const SPARE = 30;
 
 /** @extends {Emitter<{change: void, more: void}>} */
 export class Stage extends Emitter {
@@ -45,6 +52,9 @@ export class Stage extends Emitter {
   #timer;
   /** The layout follows the next redraw at once. */
   #hurry = false;
+  #movedAt = -Infinity;
+  /** @type {Tile[]} */
+  #spare = [];
   #selfStream = { track: /** @type {MediaStreamTrack|null} */ (null), stream: /** @type {MediaStream|null} */ (null) };
   #observer = new ResizeObserver(() => this.render());
 
@@ -87,7 +97,12 @@ export class Stage extends Emitter {
   /** We are in another room: no picture comes from there before the layout says whose. */
   moved() {
     this.#hurry = true;
+    this.#movedAt = performance.now();
     this.render();
+  }
+
+  #justMoved() {
+    return performance.now() - this.#movedAt < MOVED_MS;
   }
 
   /** Redraws at the next frame, however often it is called. */
@@ -124,23 +139,43 @@ export class Stage extends Emitter {
       return rect && !self ? [{ participant, source, rect, large: model === large || list.length <= 2 }] : [];
     });
     this.#settle(); // before tiles are made, which takes as long as the server needs to send their pictures
+    this.#list.classList.toggle('still', list.length > GLIDING || this.#justMoved());
     this.#list.classList.toggle('scrolls', plan.contentHeight > height + 1);
     this.#spacer.style.transform = `translateY(${Math.max(0, plan.contentHeight - 1)}px)`;
-    const keys = new Set();
+    this.#drawTiles(list, plan.rects, pair);
+    this.#drawMore(plan);
+  }
+
+  /**
+   * @param {TileModel[]} list
+   * @param {import('./grid.js').Rect[]} rects
+   * @param {boolean|undefined} pair the second is a picture in the picture of the first
+   */
+  #drawTiles(list, rects, pair) {
+    const keyOf = (/** @type {TileModel} */ model) => trackKey(model.participant, model.source);
+    this.#release(new Set(list.map(keyOf)));
     list.forEach((model, i) => {
-      const key = trackKey(model.participant, model.source);
-      keys.add(key);
-      const tile = this.#tile(key, model);
+      const key = keyOf(model);
+      const rect = rects[i];
+      const tile = rect ? this.#tile(key) : this.#tiles.get(key); // who isn't shown needs none
+      if (!tile) return;
       tile.update(model);
-      tile.place(plan.rects[i] ?? null);
+      tile.place(rect ?? null);
       tile.element.classList.toggle('pip', Boolean(pair && i === 1));
     });
+  }
+
+  /**
+   * Takes away the tiles of those who went.
+   * @param {Set<string>} keys of those who are here
+   */
+  #release(keys) {
     for (const [key, tile] of this.#tiles) {
       if (keys.has(key)) continue;
       tile.remove();
       this.#tiles.delete(key);
+      if (this.#spare.length < SPARE) this.#spare.push(tile);
     }
-    this.#drawMore(plan);
   }
 
   /** @param {import('./grid.js').Arrangement} plan */
@@ -152,14 +187,11 @@ export class Stage extends Emitter {
     Object.assign(this.#more.style, { left: `${x + this.#list.offsetLeft}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
   }
 
-  /**
-   * @param {string} key
-   * @param {TileModel} model
-   */
-  #tile(key, model) {
+  /** @param {string} key */
+  #tile(key) {
     let tile = this.#tiles.get(key);
     if (!tile) {
-      tile = new Tile(model, (participant, source) => this.pin(participant, source));
+      tile = this.#spare.pop() ?? new Tile((participant, source) => this.pin(participant, source));
       this.#tiles.set(key, tile);
       this.#list.insertBefore(tile.element, this.#spacer);
     }
@@ -268,7 +300,7 @@ export class Stage extends Emitter {
    */
   #settle() {
     if (this.#hurry) return this.#tell();
-    this.#timer ??= setTimeout(() => this.#tell(), SETTLE_MS);
+    this.#timer ??= setTimeout(() => this.#tell(), this.#justMoved() ? SETTLE_MOVED_MS : SETTLE_MS);
   }
 
   #tell() {

@@ -21,6 +21,7 @@ import { hue, initials, qualityWords } from './words.js';
  * @property {boolean} canPin
  */
 
+/** A tile may show one person after the other: to make one takes long on an old phone. */
 export class Tile {
   /** @type {HTMLLIElement} */
   element;
@@ -32,33 +33,35 @@ export class Tile {
   #marks;
   #action;
   #shown = '';
+  /** Whose it is. @type {TileModel|null} */
+  #model = null;
 
-  /**
-   * @param {TileModel} model
-   * @param {(participant: string, source: 'camera'|'screen') => void} onPin
-   */
-  constructor(model, onPin) {
+  /** @param {(participant: string, source: 'camera'|'screen') => void} onPin */
+  constructor(onPin) {
     this.#video = h('video', { autoplay: true, playsinline: true, muted: true, tabindex: '-1' });
     // Sound comes from audio elements of its own, so a picture may always play.
     this.#video.muted = true;
     this.#video.disablePictureInPicture = false;
-    this.#avatar = h('div', { class: `avatar hue-${hue(model.participant)}`, 'aria-hidden': 'true' });
+    this.#avatar = h('div', { class: 'avatar', 'aria-hidden': 'true' });
     this.#note = h('p', { class: 'tile-note' });
     this.#name = h('span', { class: 'name' });
     this.#micMark = h('span', { class: 'mic-mark' });
     this.#marks = h('div', { class: 'tile-marks' });
     this.#action = h('button', {
-      type: 'button', class: 'tile-action', 'data-testid': 'pin', onclick: () => onPin(model.participant, model.source),
+      type: 'button', class: 'tile-action', 'data-testid': 'pin', onclick: () => this.#model && onPin(this.#model.participant, this.#model.source),
     });
-    this.element = h('li', {
-      class: 'tile', 'data-testid': 'tile', 'data-participant': model.participant, 'data-source': model.source, 'data-self': String(model.self),
-    }, this.#video, this.#avatar, this.#note, this.#marks, h('div', { class: 'tile-label' }, this.#micMark, this.#name), this.#action);
+    this.element = h('li', { class: 'tile', 'data-testid': 'tile' }, this.#video, this.#avatar, this.#note, this.#marks, h('div', { class: 'tile-label' }, this.#micMark, this.#name), this.#action);
   }
 
   /** @param {TileModel} model */
   update(model) {
+    if (this.#model?.participant !== model.participant) this.#avatar.className = `avatar hue-${hue(model.participant)}`;
+    this.#model = model;
     this.#setStream(model.stream);
     const { element } = this;
+    setAttr(element, 'data-participant', model.participant);
+    setAttr(element, 'data-source', model.source);
+    setAttr(element, 'data-self', String(model.self));
     setAttr(element, 'data-video', model.stream ? 'live' : 'none');
     setAttr(element, 'data-speaking', String(model.speaking));
     setAttr(element, 'data-muted', String(model.muted));
