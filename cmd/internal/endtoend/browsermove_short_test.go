@@ -20,3 +20,6 @@ const (
 func busyMachine(*testing.T) func() bool { return func() bool { return false } }
 
 func judgeMoves(*testing.T, []time.Duration, int) {}
+
+// moveBrowsers are those who have a browser.
+var moveBrowsers = []string{"Anna", "Ben"}

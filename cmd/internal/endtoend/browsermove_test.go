@@ -62,7 +62,7 @@ type browserGroup struct {
 	// everybody but the host, by participant id, in the order in which breakouts
 	// are dealt; seats[i] is where pages[i] is among them.
 	everybody []string
-	seats     [2]int
+	seats     []int
 	rooms     []string // the breakouts' ids
 	busy      func() bool
 	moves     []browserMove
@@ -79,7 +79,7 @@ func newBrowserGroup(t *testing.T) *browserGroup {
 	g := &browserGroup{consultation: newConsultation(t)}
 	g.light = light
 	links := g.register(movePeople)
-	for i, name := range []string{"Anna", "Ben"} {
+	for i, name := range moveBrowsers {
 		p := &person{t, webtest.BrowserFor(t, moveTime), name}
 		g.pages = append(g.pages, p)
 		p.do(webtest.BeforeLoad(tap), webtest.BeforeLoad(tapSDP))
@@ -92,7 +92,7 @@ func newBrowserGroup(t *testing.T) *browserGroup {
 		g.crowd[i], err = g.enter(i, links[len(g.pages)+i])
 		return err
 	})
-	g.seats = [2]int{0, moveRooms}
+	g.seats = []int{0, moveRooms}[:len(g.pages)]
 	g.everybody = ids(g.crowd)
 	for i, p := range g.pages {
 		g.everybody = slices.Insert(g.everybody, g.seats[i], p.id())
@@ -145,7 +145,11 @@ func (g *browserGroup) watch() {
 		g.t.Fatal(err)
 	}
 	for i, p := range g.pages {
-		p.do(chromedp.WaitVisible(webtest.By("call")), webtest.Eval(fmt.Sprintf("(%s)(%s, %q)", watchMoves, known, g.everybody[g.seats[1-i]])))
+		other := ""
+		if len(g.pages) > 1 {
+			other = g.everybody[g.seats[1-i]]
+		}
+		p.do(chromedp.WaitVisible(webtest.By("call")), webtest.Eval(fmt.Sprintf("(%s)(%s, %q)", watchMoves, known, other)))
 		p.growing("video", "framesDecoded", 10)
 		p.growing("audio", "packetsReceived", 10)
 	}
@@ -221,7 +225,7 @@ func (g *browserGroup) plan(deal int) {
 type browserMove struct {
 	kind, who string
 	// Told: the message came. Laid: the page said what it shows. Live: the map said
-	// that a picture comes. Seen, Heard: it was decoded, a packet of sound came. All:
+	// that a picture comes. Seen, Heard: it was decoded, a packet of sound was played. All:
 	// somebody's picture was decoded of everybody who is shown in the room.
 	told, laid, live, seen, heard, all time.Duration
 	busy                               bool
@@ -338,135 +342,9 @@ func (g *browserGroup) report() {
 			seen = append(seen, m.seen)
 		}
 	}
-	g.t.Logf("%d people, two of them in browsers, moved into %d rooms: after the request was sent", movePeople, moveRooms)
+	g.t.Logf("%d people, %d of them in browsers, moved into %d rooms: after the request was sent", movePeople, len(g.pages), moveRooms)
 	for _, what := range slices.Sorted(maps.Keys(by)) {
 		figures(what, by[what])
 	}
 	judgeMoves(g.t, seen, len(g.moves))
 }
-
-// tapSDP keeps the types of all SDP that the page exchanges.
-const tapSDP = `(() => {
-	const Real = WebSocket;
-	window.sdp = [];
-	const note = (text) => {
-		const { type } = JSON.parse(text);
-		if (type === 'offer' || type === 'answer') window.sdp.push(type);
-	};
-	window.WebSocket = class extends Real {
-		constructor(...all) {
-			super(...all);
-			this.addEventListener('message', (event) => note(event.data));
-		}
-		send(text) {
-			note(text);
-			super.send(text);
-		}
-	};
-})()`
-
-// watchMoves looks at every frame that is decoded. widths has whose it is by its
-// size; any other is of the other browser.
-//
-// Whether somebody was near when a frame was sent is judged by the room's messages,
-// which aren't ordered with media: they may be as far apart as signal/client takes
-// them to be, at most (check.Grace). When it was decoded says nothing of that: on a
-// busy machine decoders are seconds behind.
-const watchMoves = `((widths, other) => {
-	const grace = 1000;
-	const room = window.atrium.room;
-	const now = () => performance.now();
-	const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-	const live = (source) => [...room.tracks.values()].filter((t) => t.source === source && t.state === 'live');
-	let move = {};
-	window.beginMove = () => {
-		move = { shown: new Set(live('camera').map((t) => t.participant)), named: new Map(), saw: new Map(), odd: [],
-			told: 0, laid: 0, heard: 0, stalled: 0 };
-	};
-	beginMove();
-	const setLayout = room.setLayout.bind(room);
-	room.setLayout = (tiles) => {
-		if (move.told) move.laid ||= now();
-		setLayout(tiles);
-	};
-	// Who was here, from when until when.
-	const stays = new Map();
-	const count = () => {
-		for (const id of room.participants.keys()) {
-			const own = stays.get(id) ?? [];
-			stays.set(id, own);
-			if (own.at(-1)?.until !== Infinity) own.push({ from: now(), until: Infinity });
-		}
-		for (const [id, own] of stays) if (!room.participants.has(id) && own.at(-1).until === Infinity) own.at(-1).until = now();
-	};
-	count();
-	room.on('participants', count);
-	const listen = async (m, told) => {
-		while (m === move && m.told === told && !m.heard) {
-			await pause(20);
-			const all = await window.inbound('audio');
-			for (const { mid } of live('microphone')) {
-				const last = (all.find((s) => s.mid === mid)?.lastPacketReceivedTimestamp ?? 0) - performance.timeOrigin;
-				if (last > told) m.heard ||= last;
-			}
-		}
-	};
-	room.on('room', () => {
-		count();
-		Object.assign(move, { told: now(), laid: 0, heard: 0, named: new Map(), saw: new Map() });
-		void listen(move, move.told);
-	});
-	room.on('map', () => {
-		if (!move.told) return;
-		for (const { participant } of live('camera')) if (!move.named.has(participant)) move.named.set(participant, now());
-	});
-	// When a frame was sent, at the earliest, though its decoder be far behind: by its
-	// RTP timestamp, and the frame of the slot that was decoded the soonest.
-	const soonest = new Map();
-	const earliest = (mid, at, rtp) => {
-		const took = at - rtp / 90;
-		const before = soonest.get(mid) ?? took;
-		soonest.set(mid, Math.abs(took - before) > 600_000 ? took : Math.min(took, before)); // timestamps wrap
-		return rtp / 90 + soonest.get(mid);
-	};
-	const decoded = (mid, id, rtp) => {
-		const at = now(), sent = earliest(mid, at, rtp);
-		if (!room.participants.has(id)) return void move.odd.push({ id, at, sent, under: live('camera').some((t) => t.mid === mid) });
-		// Of who was shown before there may be something on its way still.
-		if (!move.told || move.shown.has(id) && !move.named.has(id)) return;
-		if (!move.saw.has(id)) move.saw.set(id, at);
-	};
-	for (const { mid, receiver, direction } of window.pcs.at(-1).getTransceivers()) {
-		if (receiver.track.kind !== 'video' || direction !== 'recvonly') continue;
-		const frames = new MediaStreamTrackProcessor({ track: receiver.track }).readable.getReader();
-		(async () => {
-			for (;;) {
-				const { value, done } = await frames.read();
-				if (done) return;
-				decoded(mid, widths[value.displayWidth + 'x' + value.displayHeight] ?? other, value.metadata().rtpTimestamp);
-				value.close();
-			}
-		})();
-	}
-	let beat = now();
-	setInterval(() => {
-		move.stalled = Math.max(move.stalled, now() - beat);
-		beat = now();
-	}, 10);
-	window.moved = (id) => room.room.id === id && move.told > 0 && move.saw.size > 0 && move.heard > 0;
-	window.reportMove = async () => {
-		const m = move;
-		await pause(Math.max(0, m.told + 1.5 * grace - now()));
-		// How long the frame was sent after somebody had gone, or decoded before they came.
-		const away = ({ id, at, sent }) => Math.min(...(stays.get(id) ?? []).map(({ from, until }) => Math.max(from - at, sent - until)), Infinity);
-		const shown = live('camera').map((t) => t.participant);
-		return {
-			Told: m.told, Laid: m.laid, Heard: m.heard, Live: Math.min(...m.named.values(), Infinity), Seen: Math.min(...m.saw.values()),
-			All: shown.every((id) => m.saw.has(id)) ? Math.max(...shown.map((id) => m.saw.get(id))) : 0,
-			Strays: m.odd.filter((o) => away(o) > grace).map((o) => o.id + ' by ' + Math.round(away(o)) + ' ms'),
-			Under: m.odd.filter((o) => o.under && o.at > m.told).length,
-			Late: Math.max(0, ...m.odd.map((o) => o.at - m.told)),
-			Stalled: m.stalled,
-		};
-	};
-})`
