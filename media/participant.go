@@ -55,6 +55,7 @@ type Participant struct {
 	handAt      time.Time // when it was raised; zero: it isn't
 	layout      []Tile
 	layoutSet   bool
+	layoutAt    time.Duration // when it came
 	detached    bool
 	seat        Timer
 	seatTurn    int // a timer that fires late finds another turn
@@ -210,7 +211,7 @@ func (p *Participant) SetLayout(tiles []Tile) error {
 	slices.SortStableFunc(tiles, func(a, b Tile) int { return cmp.Compare(b.Priority, a.Priority) })
 	tiles = tiles[:min(len(tiles), maxTiles)]
 	p.mu.Lock()
-	p.layout, p.layoutSet = tiles, tiles != nil
+	p.layout, p.layoutSet, p.layoutAt = tiles, tiles != nil, p.engine.now()
 	p.mu.Unlock()
 	p.touch()
 	return nil

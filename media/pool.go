@@ -7,7 +7,8 @@ import "strconv"
 // screen's sound).
 type Pool struct {
 	// Pairs of an audio and a video line. Those of the pool of small calls belong
-	// together (lip-sync), as does pair 0, the stage, of every pool.
+	// together (lip-sync), as does pair 0, the stage, of every pool; so those who
+	// meet in a room of up to seven seats are better off with that.
 	Pairs int
 	// Videos are further video lines, for the gallery of a group.
 	Videos int

@@ -145,16 +145,17 @@ func TestSenderReports(t *testing.T) {
 	// With the publisher's own report the mapping is that of its capture.
 	b := peers[2]
 	l := b.layer(Camera, 0)
-	lastIn := uint32(b.seq[l]-1) * 3000
-	reported(l, lastIn, time.Unix(1e9, 0), e.now()-40*time.Millisecond)
+	b.recv(l, false)
+	reported(l, uint32(b.seq[l]-1)*3000, time.Unix(1e9, 0), e.now()-40*time.Millisecond)
+	b.recv(l, false) // captured a thirtieth of a second later
 	slot := viewer.transport.slots[1]
 	_, lastOut, _ := slot.seq.LastOut()
 	sr := tick(20*time.Millisecond, slot)
 	if sr == nil {
 		t.Fatal("no report right after the publisher's first")
 	}
-	if d := int32(sr.RTPTime - lastOut); d != 60*videoClock/1000 {
-		t.Errorf("%d ticks after what was captured 60 ms ago", d)
+	if d := int32(sr.RTPTime - lastOut); d != 60*videoClock/1000-3000 {
+		t.Errorf("%d ticks after what was captured 27 ms ago", d)
 	}
 }
 

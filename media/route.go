@@ -111,26 +111,44 @@ func (v *view) vacant(t Tile) bool {
 // already, then who speaks, then in order of arrival. Tiles that stay vacant go.
 func (v *view) fill(ws []wish) []wish {
 	next := 0
-	give := func(s *Source) {
+	free := func() bool {
 		for next < len(ws) && ws[next].source != nil {
 			next++
 		}
-		if s != nil && next < len(ws) && !v.named(s) && !shows(ws, s) {
+		return next < len(ws)
+	}
+	for s := range v.presentable {
+		if !free() {
+			return ws
+		}
+		if !v.named(s) && !shows(ws, s) {
 			ws[next].source, v.filled = s, true
 		}
 	}
-	for _, s := range v.prev {
-		if s != nil && s.kind == Camera && v.find(s.owner.id, Camera) == s {
-			give(s)
+	return slices.DeleteFunc(ws, func(w wish) bool { return w.source == nil })
+}
+
+// presentable are the cameras that vacant tiles may show, the best first; some
+// twice. Those that give no picture come last.
+func (v *view) presentable(yield func(*Source) bool) {
+	for _, dark := range []bool{false, true} {
+		give := func(s *Source) bool { return s == nil || s.forwards.Load() == dark || yield(s) }
+		for _, s := range v.prev {
+			if s != nil && s.kind == Camera && v.find(s.owner.id, Camera) == s && !give(s) {
+				return
+			}
+		}
+		for _, s := range v.loudest {
+			if !give(v.find(s.owner.id, Camera)) {
+				return
+			}
+		}
+		for o := range v.others {
+			if !give(o.sources[Camera]) {
+				return
+			}
 		}
 	}
-	for _, s := range v.loudest {
-		give(v.find(s.owner.id, Camera))
-	}
-	for o := range v.others {
-		give(o.sources[Camera])
-	}
-	return slices.DeleteFunc(ws, func(w wish) bool { return w.source == nil })
 }
 
 // named says whether a tile shows the camera.

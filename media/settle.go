@@ -121,9 +121,13 @@ func (rt *routes) carry(p *Participant) {
 	}
 }
 
-// settlingIn is how long after somebody has come in their layout may still be of
-// the room that they come from, or of those who left this one as they came.
-const settlingIn = 2 * time.Second
+// Somebody's layout may be of the room that they come from, and of those who left
+// this one as they came: for so long after they came in, and after a layout that
+// may have crossed the message that told of the move.
+const (
+	settlingIn    = 2 * time.Second
+	layoutCrosses = 300 * time.Millisecond
+)
 
 // route assigns the slots of one viewer.
 func (rt *routes) route(m *member) {
@@ -133,7 +137,7 @@ func (rt *routes) route(m *member) {
 	}
 	v := &view{
 		self: m.p.id, lines: t.lines, prev: slices.Grow(rt.prev[:0], len(t.slots))[:len(t.slots)], pairs: m.pairs, out: rt.wishes,
-		all: rt.all, index: rt.index, small: rt.room.capacity <= smallRoom, fresh: rt.now-m.since < settlingIn,
+		all: rt.all, index: rt.index, small: rt.room.capacity <= smallRoom,
 	}
 	for _, mic := range rt.guests {
 		if mic.forwards.Load() {
@@ -150,7 +154,9 @@ func (rt *routes) route(m *member) {
 	}
 	m.p.mu.Lock()
 	v.tiles, v.auto = m.p.layout, !m.p.layoutSet
+	said := m.p.layoutAt
 	m.p.mu.Unlock()
+	v.fresh = rt.now-m.since < settlingIn && (said < m.since || rt.now-said < layoutCrosses)
 	wishes := v.assign()
 	rt.room.lingering = rt.room.lingering || v.filled
 	for i, w := range wishes {

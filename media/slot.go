@@ -31,7 +31,7 @@ type Slot struct {
 
 	// What the receiver has seen, for the slot's life.
 	lastAt  time.Duration // when the last packet was sent
-	lastTS  uint32        // its timestamp as the publisher gave it
+	lastTS  uint32        // the newest timestamp, as the publisher gave it
 	packets uint32
 	octets  uint32
 	rtxSeq  uint16
@@ -208,7 +208,7 @@ func (s *Slot) forwardLocked(l *layer, p *packet, f *flight, up bool) {
 			f.counters.drop(dropKeyFrame)
 			return
 		}
-		s.switchLocked(l, p, s.elapsedLocked(l, l.captured(p.rtp.Timestamp, p.at), p.at))
+		s.switchLocked(l, p, s.sinceLocked(l, p))
 	}
 	s.sendLocked(l, p, f)
 }
@@ -228,20 +228,35 @@ func (s *Slot) switchLocked(l *layer, p *packet, elapsed uint32) {
 	s.owner.touch()
 }
 
-// captured is when what is in a packet was captured, by the engine's time: as the
-// publisher reports, else, or where that can't be, when it came.
+// captured is when what has a timestamp was captured, by the engine's time: as the
+// publisher reports, or, where that can't be, when it came.
 func (l *layer) captured(ts uint32, came time.Duration) time.Duration {
 	if r := l.report.Load(); r != nil {
-		if at := r.captured(ts, l.clockRate); (came - at).Abs() < maxOffLine {
+		if at := r.captured(ts, l.clockRate); (came - at).Abs() <= maxClockStep {
 			return at
 		}
 	}
 	return came
 }
 
+// sinceLocked is how far behind the last timestamp the first packet of a layer
+// is to be, in ticks: between two layers of one source what is between the
+// pictures.
+func (s *Slot) sinceLocked(l *layer, p *packet) uint32 {
+	if prev := s.recent[0]; s.started && prev != nil && prev.source == l.source {
+		if from, to := prev.report.Load(), l.report.Load(); from != nil && to != nil {
+			exact := to.captured(p.rtp.Timestamp, l.clockRate) - from.captured(s.lastTS, prev.clockRate)
+			if exact > 0 && exact < p.at-s.lastAt+time.Second {
+				return uint32(max(1, ticksIn(exact, l.clockRate)))
+			}
+		}
+	}
+	return s.elapsedLocked(l, l.captured(p.rtp.Timestamp, p.at), p.at)
+}
+
 // elapsedLocked is how far behind the last timestamp that is to be which was
-// captured at a moment and is sent now, in ticks. A frame that is older than what
-// was sent last comes a tick after it, and the next is put right.
+// captured at a moment and is sent now, in ticks. A picture that is older than
+// what was sent last comes a tick after it, and the next is put right.
 func (s *Slot) elapsedLocked(l *layer, captured, now time.Duration) (elapsed uint32) {
 	_, last, sent := s.seq.LastOut()
 	if !s.started {
@@ -251,7 +266,13 @@ func (s *Slot) elapsedLocked(l *layer, captured, now time.Duration) (elapsed uin
 		s.timeline.begin(captured, last)
 		return 1
 	}
-	elapsed, s.retime = s.timeline.elapsed(last, captured, now-s.lastAt, l.clockRate)
+	most := maxSoundOff
+	if s.video {
+		most = maxPictureOff
+	}
+	gap := max(0, now-s.lastAt) // less where another layer's reader was faster
+	elapsed, behind := s.timeline.elapsed(last, captured, gap, l.clockRate, most)
+	s.retime = behind && s.video
 	return elapsed
 }
 
@@ -297,7 +318,10 @@ func (s *Slot) sendLocked(l *layer, p *packet, f *flight) {
 		entry.Timestamp = ts
 		s.sent.Put(out, entry)
 	}
-	s.started, s.lastAt, s.lastTS = true, p.at, p.rtp.Timestamp
+	s.started, s.lastAt = true, p.at
+	if _, newest, _ := s.seq.LastOut(); ts == newest { // not of a late packet
+		s.lastTS = p.rtp.Timestamp
+	}
 	s.packets++
 	s.octets += uint32(len(p.payload))
 	f.packets++

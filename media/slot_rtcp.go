@@ -176,10 +176,11 @@ func (s *Slot) writeResentLocked(batch *udp.Batch, out uint16, ts uint32, marker
 	c.bytesOut.Add(uint64(n))
 }
 
-// reportSoon makes the next tick send a sender report.
+// reportSoon makes the next tick send a sender report, and the next picture come
+// to where it is to be by what the publisher reports now.
 func (s *Slot) reportSoon() {
 	s.mu.Lock()
-	s.reportDue = 0
+	s.reportDue, s.retime = 0, s.video && s.started && s.cur != nil
 	s.transport.hurryReport()
 	s.mu.Unlock()
 }
@@ -192,12 +193,18 @@ func (s *Slot) senderReport(now time.Duration) *rtcp.SenderReport {
 		return nil
 	}
 	s.reportDue = now + reportInterval
-	in := s.lastTS + uint32(int64(now-s.lastAt)*int64(s.cur.clockRate)/int64(time.Second))
-	if r := s.cur.report.Load(); r != nil {
-		in = r.timestamp(now, s.cur.clockRate)
-	}
 	return &rtcp.SenderReport{
-		SSRC: s.binding.ssrc, NTPTime: ntpTime(s.owner.engine.wall(now)), RTPTime: in + s.seq.TimestampOffset(),
+		SSRC: s.binding.ssrc, NTPTime: ntpTime(s.owner.engine.wall(now)), RTPTime: s.timestampLocked(now),
 		PacketCount: s.packets, OctetCount: s.octets,
 	}
+}
+
+// timestampLocked is what is captured now.
+func (s *Slot) timestampLocked(now time.Duration) uint32 {
+	rate := s.cur.clockRate
+	if s.retime { // the next picture is on the line again
+		return s.timeline.timestamp(now, rate)
+	}
+	captured := s.cur.captured(s.lastTS, s.lastAt)
+	return s.lastTS + uint32(ticksIn(now-captured, rate)) + s.seq.TimestampOffset()
 }

@@ -16,23 +16,34 @@ type timeline struct {
 	ts    uint32
 }
 
-// maxOffLine is how far a picture may be off the line by its arrival before the
-// line begins anew: a clock was set, or somebody's reports are wrong.
-const maxOffLine = 2 * time.Second
+// How far the line may be from where a source would be by its arrival, at a
+// switch. Beyond that the line begins anew: a clock was set, somebody's uplink
+// stands still, or their reports are wrong, by which nobody may harm who comes
+// after them. Sound that is behind the line is lost, and what is ahead of it is
+// waited for.
+const (
+	maxPictureOff = 300 * time.Millisecond
+	maxSoundOff   = 60 * time.Millisecond
+)
 
 // begin makes ts the timestamp of what was captured at a moment.
 func (l *timeline) begin(at time.Duration, ts uint32) {
 	*l = timeline{known: true, at: at, ts: ts}
 }
 
+// timestamp is that of what is captured at a moment, in ticks of the rate.
+func (l *timeline) timestamp(at time.Duration, rate uint32) uint32 {
+	return l.ts + uint32(ticksIn(at-l.at, rate))
+}
+
 // elapsed is how far after last, the highest timestamp sent, that is which was
 // captured at a moment, in ticks of the rate, where gap has gone by since last was
-// sent. Never less than a tick: behind says that it would have been.
-func (l *timeline) elapsed(last uint32, captured, gap time.Duration, rate uint32) (elapsed uint32, behind bool) {
+// sent, and the line may be off by a time. Never less than a tick: behind says
+// that it would have been.
+func (l *timeline) elapsed(last uint32, captured, gap time.Duration, rate uint32, most time.Duration) (elapsed uint32, behind bool) {
 	expected := ticksIn(gap, rate)
-	want := l.ts + uint32(ticksIn(captured-l.at, rate))
-	off := int64(int32(want - last - uint32(expected)))
-	if limit := ticksIn(maxOffLine, rate); !l.known || off > limit || off < -limit {
+	off := int64(int32(l.timestamp(captured, rate) - last - uint32(expected)))
+	if limit := ticksIn(most, rate); !l.known || off > limit || off < -limit {
 		l.begin(captured, last+uint32(max(1, expected)))
 		off = 0
 	}

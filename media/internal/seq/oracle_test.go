@@ -69,8 +69,7 @@ func TestRewriterOracle(t *testing.T) {
 				m.ts += elapsed
 			}
 		}
-		forward := func(in int) {
-			ts := m.lastTS - m.ts + rapid.IntRange(0, 3000).Draw(t, "ticks")
+		send := func(in, ts int) {
 			m.upTo(in)
 			m.give(in)
 			m.last, started = m.out[in], true
@@ -84,6 +83,7 @@ func TestRewriterOracle(t *testing.T) {
 			}
 			m.lastTS = ts + m.ts
 		}
+		forward := func(in int) { send(in, m.lastTS-m.ts+rapid.IntRange(0, 3000).Draw(t, "ticks")) }
 		enter()
 		for range rapid.IntRange(1, 120).Draw(t, "calls") {
 			call := rapid.SampledFrom([]string{"next number", "next number", "ahead", "drop", "drop ahead", "late", "own", "jump", "switch", "retime"}).Draw(t, "call")
@@ -112,10 +112,11 @@ func TestRewriterOracle(t *testing.T) {
 				}
 			case "switch":
 				enter()
-			case "retime":
-				ts, elapsed := rapid.IntRange(0, 1<<20).Draw(t, "new ts"), rapid.IntRange(1, 9000).Draw(t, "elapsed")
+			case "retime": // of a frame that begins
+				ts, elapsed := m.lastTS-m.ts+rapid.IntRange(1, 3000).Draw(t, "new"), rapid.IntRange(1, 9000).Draw(t, "elapsed")
 				r.Retime(uint32(ts), uint32(elapsed))
 				m.ts = m.lastTS + elapsed - ts
+				send(m.highest+1, ts)
 			case "late":
 				if late(t, &r, m) {
 					started = true

@@ -14,6 +14,9 @@ const (
 	// runs is how many changes of the offset are remembered for late packets:
 	// 2 s when every second frame at 30 fps is left out.
 	runs = 64
+	// retimes is how many changes of the timestamps' offset are remembered for
+	// late packets: there is one after a switch, seldom more.
+	retimes = 4
 )
 
 // run is a range of incoming numbers, up to the start of the next run, that
@@ -22,6 +25,13 @@ type run struct {
 	start   uint64 // extended incoming number
 	offset  uint16 // outgoing less incoming
 	dropped bool
+}
+
+// retime is the timestamp from which a stream has another offset than before.
+type retime struct {
+	known  bool
+	from   uint32 // incoming
+	before uint32 // offset of what is older
 }
 
 // Rewriter rewrites sequence numbers and timestamps of one outgoing stream, so
@@ -46,9 +56,17 @@ type Rewriter struct {
 	suspect    uint16 // the number that would prove a restart, see locate
 	suspicious bool
 
-	history *[runs]run // ring; nil before the first stream: most slots never see one
-	newest  uint8      // index of the run that highest belongs to
-	kept    uint8      // runs in use
+	switched bool // nothing of the present stream was sent yet
+
+	history *history // nil before the first stream: most slots never see one
+	newest  uint8    // index of the run that highest belongs to
+	kept    uint8    // runs in use
+}
+
+// history is what late packets need.
+type history struct {
+	runs    [runs]run       // ring
+	retimed [retimes]retime // newest last
 }
 
 // Init sets the number and timestamp of the first packet to be sent. It must
@@ -69,17 +87,33 @@ func (r *Rewriter) Switch(inSeq uint16, inTS uint32, elapsed uint32) {
 	if r.started {
 		ts += max(elapsed, 1)
 	}
-	r.begun, r.suspicious = true, false
+	r.begun, r.switched, r.suspicious = true, true, false
 	r.tsOffset = ts - inTS
 	// One range above zero, so that nothing before it underflows.
 	r.restart(1<<16+uint64(inSeq), r.lastSeq+1)
 	r.highest = r.base - 1
+	r.history.retimed = [retimes]retime{}
 }
 
 // Retime gives the frame that begins at timestamp inTS the last timestamp sent
-// plus elapsed (≥ 1; 0 counts as 1). Numbers go on.
+// plus elapsed (≥ 1; 0 counts as 1). Numbers go on. Late packets of older frames
+// get the timestamp that theirs have had: a receiver takes what has another for
+// another frame.
 func (r *Rewriter) Retime(inTS uint32, elapsed uint32) {
+	if h := r.history; h != nil {
+		copy(h.retimed[:], h.retimed[1:])
+		h.retimed[retimes-1] = retime{true, inTS, r.tsOffset}
+	}
 	r.tsOffset = r.lastTS + max(elapsed, 1) - inTS
+}
+
+// lateOffset is what is added to the timestamp of a late packet.
+func (r *Rewriter) lateOffset(inTS uint32) uint32 {
+	offset, retimed := r.tsOffset, &r.history.retimed
+	for i := retimes - 1; i >= 0 && retimed[i].known && int32(inTS-retimed[i].from) < 0; i-- {
+		offset = retimed[i].before
+	}
+	return offset
 }
 
 // restart forgets what came before the extended incoming number first, which
@@ -89,9 +123,9 @@ func (r *Rewriter) restart(first uint64, out uint16) {
 	r.offset = out - uint16(first)
 	r.newest, r.kept = 0, 1
 	if r.history == nil {
-		r.history = new([runs]run)
+		r.history = new(history)
 	}
-	r.history[0] = run{start: first, offset: r.offset}
+	r.history.runs[0] = run{start: first, offset: r.offset}
 }
 
 // Rewrite returns the number and timestamp to send a packet with. Late packets
@@ -116,13 +150,13 @@ func (r *Rewriter) Rewrite(inSeq uint16, inTS uint32) (outSeq uint16, outTS uint
 		}
 		// Late, but perhaps the newest that is sent: those after it were
 		// dropped.
-		return r.sent(inSeq+offset, inTS+r.tsOffset)
+		return r.sent(inSeq+offset, inTS+r.lateOffset(inTS))
 	}
 	// Unsigned: a lower timestamp counts as far ahead.
 	if jumped && inTS+r.tsOffset-r.lastTS > maxTicks {
 		r.tsOffset = r.lastTS + restartTicks - inTS
 	}
-	if r.history[r.newest].dropped {
+	if r.history.runs[r.newest].dropped {
 		r.push(run{start: r.highest + 1, offset: r.offset})
 	}
 	r.highest = e
@@ -134,10 +168,11 @@ func (r *Rewriter) sent(seq uint16, ts uint32) (uint16, uint32, bool) {
 	if Newer(seq, r.lastSeq) {
 		r.lastSeq = seq
 	}
-	if !r.started || int32(ts-r.lastTS) > 0 {
+	// After hours of silence the distance says nothing of which is newer.
+	if !r.started || r.switched || int32(ts-r.lastTS) > 0 {
 		r.lastTS = ts
 	}
-	r.started = true
+	r.started, r.switched = true, false
 	return seq, ts, true
 }
 
@@ -152,8 +187,8 @@ func (r *Rewriter) Drop(inSeq uint16) {
 	if !ok || !newer {
 		return
 	}
-	if gap := e > r.highest+1; gap || !r.history[r.newest].dropped {
-		if gap && r.history[r.newest].dropped {
+	if gap := e > r.highest+1; gap || !r.history.runs[r.newest].dropped {
+		if gap && r.history.runs[r.newest].dropped {
 			r.push(run{start: r.highest + 1, offset: r.offset})
 		}
 		r.push(run{start: e, dropped: true})
@@ -175,7 +210,7 @@ func (r *Rewriter) Next() uint16 {
 	r.lastSeq = uint16(r.highest+1) + r.offset
 	r.started = true
 	r.offset++
-	if n := &r.history[r.newest]; n.start == r.highest+1 { // holds nothing yet
+	if n := &r.history.runs[r.newest]; n.start == r.highest+1 { // holds nothing yet
 		n.offset = r.offset
 	} else {
 		r.push(run{start: r.highest + 1, offset: r.offset})
@@ -241,7 +276,7 @@ func (r *Rewriter) jump(e uint64) {
 // lookup finds the offset of a late number, newest run first.
 func (r *Rewriter) lookup(e uint64) (offset uint16, ok bool) {
 	for i := range r.kept {
-		if n := &r.history[(r.newest-i)%runs]; e >= n.start {
+		if n := &r.history.runs[(r.newest-i)%runs]; e >= n.start {
 			return n.offset, !n.dropped
 		}
 	}
@@ -251,6 +286,6 @@ func (r *Rewriter) lookup(e uint64) (offset uint16, ok bool) {
 // push adds a run; the oldest is forgotten when there are too many.
 func (r *Rewriter) push(n run) {
 	r.newest = (r.newest + 1) % runs
-	r.history[r.newest] = n
+	r.history.runs[r.newest] = n
 	r.kept = min(r.kept+1, runs)
 }

@@ -239,3 +239,55 @@ func BenchmarkRewriteThinned(b *testing.B) {
 		in += 2
 	}
 }
+
+// What comes late of a frame from before Retime has the timestamp that the rest of
+// the frame was sent with.
+func TestRetimeKeepsOlderFrames(t *testing.T) {
+	var r Rewriter
+	r.Init(1, 5000)
+	r.Switch(100, 900_000, 1)
+	sent := func(in uint16, ts uint32) uint32 {
+		t.Helper()
+		_, out, ok := r.Rewrite(in, ts)
+		if !ok {
+			t.Fatalf("%d was refused", in)
+		}
+		return out
+	}
+	key := sent(100, 900_000) // 101 is late
+	r.Retime(903_000, 7)
+	second := sent(102, 903_000) // 103 is late
+	r.Retime(906_000, 3000)
+	third := sent(104, 906_000)
+	if second != key+7 || third != second+3000 {
+		t.Errorf("frames at %d, %d, %d", key, second, third)
+	}
+	for _, late := range []struct {
+		in       uint16
+		ts, want uint32
+	}{{101, 900_000, key}, {103, 903_000, second}} {
+		if got := sent(late.in, late.ts); got != late.want {
+			t.Errorf("%d, late, has timestamp %d; its frame %d", late.in, got, late.want)
+		}
+	}
+	if got := sent(105, 906_000); got != third {
+		t.Errorf("the third frame goes on at %d, after %d", got, third)
+	}
+	r.Switch(7, 10, 90)
+	if got := sent(7, 10); got != third+90 {
+		t.Errorf("after a switch: %d", got)
+	}
+}
+
+// After hours in which nothing was sent, timestamps go on from what is sent then.
+func TestTimestampsAfterHours(t *testing.T) {
+	var r Rewriter
+	r.Switch(1, 0, 1)
+	_, first, _ := r.Rewrite(1, 0)
+	const hours = 10 * 3600 * 90_000
+	r.Switch(50, 77, hours)
+	_, then, _ := r.Rewrite(50, 77)
+	if _, last, _ := r.LastOut(); then != first+hours || last != then {
+		t.Errorf("%d ticks later; the last is %d before", then-first, then-last)
+	}
+}
