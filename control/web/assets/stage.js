@@ -18,6 +18,8 @@ const SETTLE_MOVED_MS = 30;
 const MOVED_MS = 1000;
 /** With more tiles than this none glides to its place: each frame of that lays all of them out. */
 const GLIDING = 9;
+/** How many tiles that nobody sees yet are made at a time. */
+const UNSEEN = 8;
 /** How many tiles of those who went are kept for those who come: a page of them. */
 const SPARE = 30;
 
@@ -154,15 +156,21 @@ export class Stage extends Emitter {
   #drawTiles(list, rects, pair) {
     const keyOf = (/** @type {TileModel} */ model) => trackKey(model.participant, model.source);
     this.#release(new Set(list.map(keyOf)));
+    const { scrollTop, clientHeight } = this.#list;
+    let unseen = 0;
     list.forEach((model, i) => {
       const key = keyOf(model);
       const rect = rects[i];
-      const tile = rect ? this.#tile(key) : this.#tiles.get(key); // who isn't shown needs none
+      const seen = rect && rect.y < scrollTop + clientHeight && rect.y + rect.height > scrollTop;
+      // Who isn't shown needs no tile; further down there is time until somebody scrolls.
+      const make = rect && (seen || this.#tiles.has(key) || ++unseen <= UNSEEN);
+      const tile = make ? this.#tile(key) : this.#tiles.get(key);
       if (!tile) return;
       tile.update(model);
       tile.place(rect ?? null);
       tile.element.classList.toggle('pip', Boolean(pair && i === 1));
     });
+    if (unseen > UNSEEN) this.render();
   }
 
   /**
