@@ -33,7 +33,8 @@
 // (encrypted into the batch that goes out) → slot_rtcp.go (what the receiver answers:
 // resends, key frames; sender reports) → report.go (time). Beside it:
 // keyframe.go asks publishers for key frames, unrest.go says when not yet,
-// replay.go shows newcomers the last one.
+// replay.go shows newcomers the last one; shown.go remembers whose pictures a slot
+// carries since which timestamp.
 //
 // What decides who gets it: room.go (one loop owns the room) → settle.go (one
 // computation of all routes) → route.go (which source on which slot, pure) and

@@ -104,6 +104,10 @@ type SlotMap struct {
 	// Name of a participant who isn't in the room, as the source is attached to
 	// it (AttachSource); "" of one who is.
 	Name string
+	// From is the RTP timestamp of the first frame of the source on the slot, in this
+	// room, of a video slot that is live (0 is one as any other). What the slot's
+	// receiver shows with an earlier one (modulo 2^32) is of whom it carried before.
+	From uint32
 }
 
 // MapChanged carries what every slot in use is fed by: whole state, in order

@@ -25,11 +25,13 @@ type model struct {
 	muted     map[*fakePeer]map[SourceKind]bool // by itself
 	silenced  map[*fakePeer]map[SourceKind]bool // by the server
 	layouts   map[*fakePeer][]Tile              // nil: automatic
+	seen      firsts
 }
 
 // R-GC-7, R-GC-5: random joins, leaves, moves, layouts, mutes. After each,
 // everybody gets the packets that the announced map names, on the slots that it
-// names, and nothing else; and the map is what the rooms and layouts say.
+// names, from the frame on that it names, and nothing else; and the map is what the
+// rooms and layouts say.
 func TestRoomsAgainstModel(t *testing.T) {
 	if !long() {
 		checks := flag.Lookup("rapid.checks")
@@ -52,7 +54,7 @@ func newModel(t *testing.T, rt *rapid.T) *model {
 	m := &model{
 		t: t, rt: rt, clock: newFakeClock(), rooms: []*Room{nil}, where: map[*fakePeer]int{},
 		announced: map[*fakePeer]map[SourceKind]bool{}, muted: map[*fakePeer]map[SourceKind]bool{},
-		silenced: map[*fakePeer]map[SourceKind]bool{}, layouts: map[*fakePeer][]Tile{},
+		silenced: map[*fakePeer]map[SourceKind]bool{}, layouts: map[*fakePeer][]Tile{}, seen: firsts{},
 	}
 	cfg := DefaultConfig()
 	cfg.Address, cfg.UDPPort, cfg.TCPPort = "127.0.0.1", 0, -1
@@ -187,6 +189,9 @@ func (m *model) check(rt *rapid.T) {
 		if !slices.Equal(got, want) {
 			rt.Fatalf("%s got %v; the map says %v", viewer.id, got, want)
 		}
+		if wrong := m.seen.differ(viewer, m.lastMap(viewer)); wrong != "" {
+			rt.Fatal(wrong)
+		}
 		m.checkMap(rt, viewer)
 	}
 }
@@ -208,6 +213,7 @@ func (m *model) arrived(rt *rapid.T, viewer *fakePeer) (got []string) {
 		if !m.flows(from, kind) {
 			rt.Fatalf("%s got the %s of %s, which is muted or not announced", viewer.id, kind, from.id)
 		}
+		m.seen.see(pkt, from.id, m.rooms[m.where[viewer]])
 		if entry := pkt.slot.mid + " " + from.id + " " + sprint(kind); !slices.Contains(got, entry) {
 			got = append(got, entry)
 		}

@@ -301,7 +301,7 @@ func (rt *routes) tellMap(m *member) {
 	}
 	slots := []SlotMap{}
 	for _, s := range t.slots {
-		src, cur, _ := s.feed()
+		src, open, from := s.shows()
 		if src == nil {
 			continue
 		}
@@ -311,8 +311,10 @@ func (rt *routes) tellMap(m *member) {
 			e.State, e.Reason = SlotPaused, ReasonMuted
 		case rt.away[src.owner]:
 			e.State, e.Reason = SlotPaused, ReasonReconnecting
-		case cur == nil && s.line.video:
+		case !open && s.line.video:
 			e.State, e.Reason = SlotPaused, ReasonKeyFrame
+		case s.line.video:
+			e.From = from
 		}
 		if slices.Contains(rt.guests, src) {
 			e.Name = src.owner.name

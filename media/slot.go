@@ -48,6 +48,7 @@ type Slot struct {
 
 	recent    [4]*layer // layers that sent's entries may name
 	timeline  timeline
+	shown     shown // what was forwarded last
 	reportDue time.Duration
 	pliDue    time.Duration // when the receiver may ask for a key frame again
 	remote    remoteReport
@@ -219,6 +220,7 @@ func (s *Slot) switchLocked(l *layer, p *packet, elapsed uint32) {
 	s.seq.Switch(p.rtp.Sequence, p.rtp.Timestamp, elapsed)
 	s.vp8.Switch()
 	s.cur = l
+	s.showLocked(l, p.rtp.Timestamp+s.seq.TimestampOffset())
 	s.reportDue = 0 // lip-sync needs a report right after a switch
 	s.transport.hurryReport()
 	if s.recent[0] != l {

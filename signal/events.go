@@ -110,6 +110,9 @@ func mapMessage(ev media.MapChanged) *message.Map {
 		m.Slots[i] = message.Slot{
 			Mid: s.Mid, Participant: s.Participant, Source: string(s.Source), State: string(s.State), Reason: s.Reason, Name: s.Name,
 		}
+		if s.State == media.SlotLive && s.Source.Video() {
+			m.Slots[i].RTPFrom = &ev.Slots[i].From
+		}
 	}
 	return m
 }

@@ -149,6 +149,16 @@ func TestEvents(t *testing.T) {
 			media.MapChanged{Epoch: 3, Slots: []media.SlotMap{{Mid: "4", Participant: "a", Source: media.Camera, State: media.SlotPaused, Reason: "muted"}}},
 			`{"type":"map","epoch":3,"slots":[{"mid":"4","participant":"a","source":"camera","state":"paused","reason":"muted"}]}`,
 		},
+		{
+			media.MapChanged{Epoch: 3, Slots: []media.SlotMap{
+				{Mid: "4", Participant: "a", Source: media.Microphone, State: media.SlotLive},
+				{Mid: "5", Participant: "a", Source: media.Camera, State: media.SlotLive, From: 1<<32 - 1},
+				{Mid: "7", Participant: "b", Source: media.Screen, State: media.SlotLive}, // 0 is a timestamp
+			}},
+			`{"type":"map","epoch":3,"slots":[{"mid":"4","participant":"a","source":"microphone","state":"live"},` +
+				`{"mid":"5","participant":"a","source":"camera","state":"live","rtp_from":4294967295},` +
+				`{"mid":"7","participant":"b","source":"screen","state":"live","rtp_from":0}]}`,
+		},
 		{media.MapChanged{Epoch: 3}, `{"type":"map","epoch":3,"slots":[]}`},
 		{media.LayersChanged{Source: media.Camera, RIDs: []string{"q"}}, `{"type":"layers","source":"camera","rids":["q"]}`},
 		{media.LayersChanged{Source: media.Screen}, `{"type":"layers","source":"screen","rids":[]}`},

@@ -150,6 +150,7 @@ func TestServerMessagesSurviveTheWire(t *testing.T) {
 		},
 		&Participants{Joined: []Participant{p}, Left: []string{"x"}, Changed: []Participant{p}},
 		&Map{Epoch: 2, Slots: []Slot{{Mid: "4", Participant: "p", Source: SourceCamera, State: SlotPaused, Reason: ReasonMuted, Name: "A"}}},
+		&Map{Epoch: 2, Slots: []Slot{{Mid: "4", Participant: "p", Source: SourceCamera, State: SlotLive, RTPFrom: new(uint32)}}},
 		&Layers{Source: SourceCamera, RIDs: []string{}},
 		&Speakers{Speakers: []Speaker{{Participant: "p", Level: 0.5}}},
 		&Quality{Participants: []Connection{{Participant: "p", Score: QualityPoor, Reason: QualityUpload}}},

@@ -182,6 +182,10 @@ type Slot struct {
 	// Name is set for somebody who isn't in the room: they speak to all rooms
 	// of the call.
 	Name string `json:"name,omitempty"`
+	// RTPFrom is the RTP timestamp of the first frame of the participant's source on
+	// the slot: what shows with an earlier one (int32 of the difference < 0) is of whom
+	// it carried before. Set for video slots that are live.
+	RTPFrom *uint32 `json:"rtp_from,omitempty"`
 }
 
 // Layers says which encodings of a source anybody needs: whole state of that

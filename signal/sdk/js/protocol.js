@@ -72,7 +72,7 @@ export const MODERATORS = 'moderators';
  * @property {string} [now] the server's time
  */
 
-/** @typedef {{mid: string, participant: string, source: SourceKind, state: SlotState, reason?: string, name?: string}} Slot */
+/** @typedef {{mid: string, participant: string, source: SourceKind, state: SlotState, reason?: string, name?: string, rtp_from?: number}} Slot */
 /** @typedef {{chat: 'on'|'off', spotlight: string, in_charge: string}} Moderation */
 /** @typedef {{name: string, ends_at?: string, call?: string, controls?: Moderation, breakouts?: {id: string, name: string}[], breakouts_open?: boolean, breakouts_end_at?: string}} Arranged */
 /** @typedef {{type: 'room', id: string, kind: string, epoch: number, participants: Participant[]} & Arranged} RoomMessage */

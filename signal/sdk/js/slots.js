@@ -13,6 +13,9 @@
  * @property {import('./protocol.js').SlotState} state only "live" has media
  * @property {string} reason of a pause: "muted", "reconnecting", "key_frame"; else ""
  * @property {string} name of somebody who isn't in the room and speaks to all rooms of the call; else ""
+ * @property {number|null} rtpFrom RTP timestamp of the first frame of the source on the slot, if it is a picture that is live: what
+ *   the browser presents with an earlier one (`frame.rtpTimestamp - rtpFrom | 0` is less than 0) is still of whom the slot carried
+ *   before. null: it isn't known
  * @property {MediaStreamTrack} track
  * @property {MediaStream} stream holds the track alone; the same for every use of the slot
  */
@@ -52,12 +55,13 @@ export function resolve(slots, receivers, before) {
       state: slot.state,
       reason: slot.reason ?? '',
       name: slot.name ?? '',
+      rtpFrom: slot.rtp_from ?? null,
       track: receiver.track,
       stream: receiver.stream,
     };
     const old = before.get(key);
     const same = old && old.mid === next.mid && old.state === next.state
-      && old.reason === next.reason && old.name === next.name && old.track === next.track;
+      && old.reason === next.reason && old.name === next.name && old.rtpFrom === next.rtpFrom && old.track === next.track;
     tracks.set(key, same ? old : next);
   }
   return tracks;

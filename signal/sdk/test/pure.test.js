@@ -94,6 +94,16 @@ test('slots: unchanged entries keep their identity, unknown mids are left out', 
   assert.equal(second.get('b/camera').state, 'paused');
 });
 
+test('slots: from which frame on the picture is theirs', () => {
+  const receivers = new Map([['5', { mid: '5', track: {}, stream: {} }]]);
+  const live = { mid: '5', participant: 'a', source: 'camera', state: 'live' };
+  const first = resolve([{ ...live, rtp_from: 0 }], receivers, new Map());
+  assert.equal(first.get('a/camera').rtpFrom, 0);
+  assert.equal(resolve([{ ...live, rtp_from: 0 }], receivers, first).get('a/camera'), first.get('a/camera'));
+  assert.equal(resolve([{ ...live, rtp_from: 2 ** 32 - 1 }], receivers, first).get('a/camera').rtpFrom, 2 ** 32 - 1);
+  assert.equal(resolve([live], receivers, first).get('a/camera').rtpFrom, null, 'a server that doesn’t say');
+});
+
 test('people: hands in the order in which they went up', () => {
   const up = (id, at) => person(id, { hand: true, hand_at: at });
   const people = new Map([up('a', '2026-01-01T00:00:00.200Z'), person('b'), up('c', '2026-01-01T00:00:00.100Z'), up('d', '2026-01-01T00:00:00.2Z')].map((p) => [p.id, p]));
