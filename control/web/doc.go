@@ -23,6 +23,7 @@
 // pages/ holds the HTML (in pages/parts what several of them share, put in by
 // [New]), assets/ the style sheets and ES modules. room.js,
 // guest.js, invite.js and console.js are where the pages start; words.js holds every sentence people read in an
-// error; grid.js and order.js are pure and tested under Node by `node --test
+// error; picture.js keeps a tile covered until its video is of whom the tile names;
+// grid.js and order.js are pure and tested under Node by `node --test
 // test/` as well as in a browser by this package's tests.
 package web

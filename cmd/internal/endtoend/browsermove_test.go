@@ -38,7 +38,8 @@ const (
 // Everybody of a group, two in browsers among them, is moved at once from the
 // main room to breakouts, between breakouts and back: browsers decode somebody of
 // the new room, and hear them, within ten times PF-4's time, without SDP, and
-// nothing of anybody who is elsewhere (R-GC-7, PF-4). The long suite moves sixty
+// nothing of anybody who is elsewhere, and no tile shows one person under the name
+// of another (R-GC-7, PF-4). The long suite moves sixty
 // people into ten rooms and judges the time itself.
 func TestMovesInBrowsers(t *testing.T) {
 	g := newBrowserGroup(t)
@@ -227,14 +228,15 @@ type browserMove struct {
 	// Told: the message came. Laid: the page said what it shows. Live: the map said
 	// that a picture comes. Seen, Heard: it was decoded, a packet of sound was played. All:
 	// somebody's picture was decoded of everybody who is shown in the room.
-	told, laid, live, seen, heard, all time.Duration
-	busy                               bool
-	page                               pageMove
+	// Drawn: a tile showed somebody of the room.
+	told, laid, live, seen, heard, all, drawn time.Duration
+	busy                                      bool
+	page                                      pageMove
 }
 
 // pageMove is the same by the page's own clock, in ms.
 type pageMove struct {
-	Told, Laid, Live, Seen, Heard, All float64
+	Told, Laid, Live, Seen, Heard, All, Drawn float64
 	// Strays are frames of somebody who was nowhere near when they were sent. Of those
 	// who had gone when their frames were decoded, Under counts the frames whose slot
 	// the map gave to another already, and Late is how long after the message the last
@@ -242,6 +244,8 @@ type pageMove struct {
 	Strays []string
 	Under  int
 	Late   float64
+	// Misnamed are frames that a tile showed under the name of another.
+	Misnamed []string
 	// Stalled is how long the page got to do nothing, at most.
 	Stalled float64
 }
@@ -278,13 +282,16 @@ func (g *browserGroup) moved(kind string, where func(i int) string, request func
 			return zero[i].Add(time.Duration(ms * float64(time.Millisecond))).Sub(sent)
 		}
 		m.told, m.laid, m.live, m.seen = after(m.page.Told), after(m.page.Laid), after(m.page.Live), after(m.page.Seen)
-		m.heard, m.all = after(m.page.Heard), after(m.page.All)
+		m.heard, m.all, m.drawn = after(m.page.Heard), after(m.page.All), after(m.page.Drawn)
 		g.moves = append(g.moves, m)
 		if max(m.seen, m.heard) > decodedLimit {
 			g.t.Errorf("%s", m)
 		}
 		if len(m.page.Strays) > 0 {
 			g.t.Errorf("%s: %s decoded pictures of other rooms: %s", kind, p.name, strings.Join(m.page.Strays, ", "))
+		}
+		if len(m.page.Misnamed) > 0 {
+			g.t.Errorf("%s: %s was shown people under the names of others: %s", kind, p.name, strings.Join(m.page.Misnamed, ", "))
 		}
 	}
 }
@@ -317,8 +324,8 @@ func (m browserMove) String() string {
 		}
 		return fmt.Sprint(d.Milliseconds())
 	}
-	return fmt.Sprintf("%-8s %-4s told %s, layout %s, map %s, seen %s, all seen %s, heard %s ms; the last of before %.0f ms after the message (%d shown as somebody else); stood still for %.0f ms, busy %t",
-		m.kind, m.who, ms(m.told), ms(m.laid), ms(m.live), ms(m.seen), ms(m.all), ms(m.heard), m.page.Late, m.page.Under, m.page.Stalled, m.busy)
+	return fmt.Sprintf("%-8s %-4s told %s, layout %s, map %s, seen %s, drawn %s, all seen %s, heard %s ms; the last of before %.0f ms after the message (%d on the slot of somebody else); stood still for %.0f ms, busy %t",
+		m.kind, m.who, ms(m.told), ms(m.laid), ms(m.live), ms(m.seen), ms(m.drawn), ms(m.all), ms(m.heard), m.page.Late, m.page.Under, m.page.Stalled, m.busy)
 }
 
 // report logs the figures, and judges those that PF-4 is of, when the machine wasn't too
@@ -341,6 +348,9 @@ func (g *browserGroup) report() {
 		by["heard, "+m.kind] = append(by["heard, "+m.kind], m.heard)
 		by["told"] = append(by["told"], m.told)
 		by["seen"], by["heard"] = append(by["seen"], m.seen), append(by["heard"], m.heard)
+		if m.drawn > 0 {
+			by["drawn"] = append(by["drawn"], m.drawn)
+		}
 		if m.all > 0 {
 			by["all seen"] = append(by["all seen"], m.all)
 		}
@@ -354,6 +364,9 @@ func (g *browserGroup) report() {
 	g.t.Logf("%d people, %d of them in browsers, moved into %d rooms: after the request was sent", movePeople, len(g.pages), moveRooms)
 	for _, what := range slices.Sorted(maps.Keys(by)) {
 		figures(what, by[what])
+	}
+	if len(by["drawn"]) == 0 {
+		g.t.Error("no tile showed anybody: nothing was judged of their names")
 	}
 	judgeMoves(g.t, seen, judged)
 }

@@ -20,7 +20,8 @@ const tapSDP = `(() => {
 	};
 })()`
 
-// watchMoves looks at every frame that is decoded. widths has whose it is by its
+// watchMoves looks at every frame that is decoded, and during a move at those that
+// tiles present. widths has whose it is by its
 // size; any other is of the other browser.
 //
 // Whether somebody was near when a frame was sent is judged by the room's messages,
@@ -36,8 +37,28 @@ const watchMoves = `((widths, other) => {
 	let move = {};
 	window.beginMove = () => {
 		move = { shown: new Set(live('camera').map((t) => t.participant)), named: new Map(), saw: new Map(), odd: [],
-			told: 0, laid: 0, heard: 0, stalled: 0 };
+			told: 0, laid: 0, heard: 0, stalled: 0, drawn: 0, misnamed: [], watched: true };
+		watchTiles();
 	};
+	// What shows: the frames that are presented while their tile isn't covered.
+	const whose = (width, height) => widths[width + 'x' + height] ?? other;
+	const list = document.getElementById('tiles'), watched = new WeakSet();
+	const look = (video) => {
+		watched.add(video);
+		video.requestVideoFrameCallback((_, frame) => {
+			if (!move.watched) return void watched.delete(video);
+			look(video);
+			const tile = video.parentElement, id = whose(frame.width, frame.height);
+			const { participant, source, self, video: state } = tile.dataset;
+			if (!tile.isConnected || tile.hidden || state !== 'live' || source !== 'camera' || self === 'true') return;
+			if (id !== participant) move.misnamed.push({ id, participant, after: now() - move.told, rtp: frame.rtpTimestamp });
+			else if (move.told && move.named.has(id)) move.drawn ||= now();
+		});
+	};
+	const watchTiles = () => {
+		for (const video of list.querySelectorAll('video')) if (!watched.has(video)) look(video);
+	};
+	new MutationObserver(() => move.watched && watchTiles()).observe(list, { childList: true });
 	beginMove();
 	const setLayout = room.setLayout.bind(room);
 	room.setLayout = (tiles) => {
@@ -98,7 +119,7 @@ const watchMoves = `((widths, other) => {
 			for (;;) {
 				const { value, done } = await frames.read();
 				if (done) return;
-				decoded(mid, widths[value.displayWidth + 'x' + value.displayHeight] ?? other, value.metadata().rtpTimestamp);
+				decoded(mid, whose(value.displayWidth, value.displayHeight), value.metadata().rtpTimestamp);
 				value.close();
 			}
 		})();
@@ -112,6 +133,7 @@ const watchMoves = `((widths, other) => {
 	window.reportMove = async () => {
 		const m = move;
 		await pause(Math.max(0, m.told + 1.5 * grace - now()));
+		m.watched = false;
 		// How long the frame was sent after somebody had gone, or decoded before they came.
 		const away = ({ id, at, sent }) => Math.min(...(stays.get(id) ?? []).map(({ from, until }) => Math.max(from - at, sent - until)), Infinity);
 		const shown = live('camera').map((t) => t.participant);
@@ -121,7 +143,8 @@ const watchMoves = `((widths, other) => {
 			Strays: m.odd.filter((o) => away(o) > grace).map((o) => o.id + ' by ' + Math.round(away(o)) + ' ms'),
 			Under: m.odd.filter((o) => o.under && o.at > m.told).length,
 			Late: Math.max(0, ...m.odd.map((o) => o.at - m.told)),
-			Stalled: m.stalled,
+			Stalled: m.stalled, Drawn: m.drawn,
+			Misnamed: m.misnamed.map((f) => f.id + ' as ' + f.participant + ' ' + Math.round(f.after) + ' ms after the message, at ' + f.rtp),
 		};
 	};
 })`

@@ -252,14 +252,15 @@ export class Stage extends Emitter {
     const camera = sourceOf(person, 'camera');
     const microphone = sourceOf(person, 'microphone');
     const remote = tracks.get(trackKey(id, 'camera'));
-    const live = remote?.state === 'live' && !camera?.muted ? remote.stream : null;
+    const live = remote?.state === 'live' && !camera?.muted ? remote : undefined;
     const away = person?.connected === false && !isSelf;
     return {
       participant: id,
       source: 'camera',
       name: person?.name ?? self.name,
       self: isSelf,
-      stream: isSelf ? this.#ownStream() : live,
+      stream: isSelf ? this.#ownStream() : live?.stream ?? null,
+      from: isSelf ? null : live?.rtpFrom ?? null,
       muted: isSelf ? !this.#devices.active('mic') || Boolean(microphone?.muted_by_server) : !microphone || microphone.muted || microphone.muted_by_server,
       hand: person?.hand === true,
       speaking: this.#speaking.has(id),
@@ -277,18 +278,19 @@ export class Stage extends Emitter {
    */
   #screenModel(person) {
     const remote = this.#room.tracks.get(trackKey(person.id, 'screen'));
-    const live = remote?.state === 'live';
+    const live = remote?.state === 'live' ? remote : undefined;
     return {
       participant: person.id,
       source: 'screen',
       name: person.name,
       self: false,
-      stream: live ? remote.stream : null,
+      stream: live?.stream ?? null,
+      from: live?.rtpFrom ?? null,
       muted: false,
       hand: false,
       speaking: false,
       away: false,
-      note: live ? '' : 'The screen appears in a moment…',
+      note: 'The screen appears in a moment…',
       pinned: this.pinned === trackKey(person.id, 'screen'),
       canPin: false,
     };

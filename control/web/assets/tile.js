@@ -1,6 +1,7 @@
 // One tile: a person's camera or screen, or their initials.
 
 import { h, icon, setAttr, setText } from './dom.js';
+import { Picture } from './picture.js';
 import { hue, initials, qualityWords } from './words.js';
 
 /**
@@ -11,6 +12,7 @@ import { hue, initials, qualityWords } from './words.js';
  * @property {string} name
  * @property {boolean} self
  * @property {MediaStream|null} stream null: initials are shown
+ * @property {number|null} from RTP timestamp of the stream's first frame of theirs: until it is there initials are shown; null: all are
  * @property {boolean} muted microphone off
  * @property {boolean} hand
  * @property {boolean} speaking
@@ -26,6 +28,7 @@ export class Tile {
   /** @type {HTMLLIElement} */
   element;
   #video;
+  #picture;
   #avatar;
   #note;
   #name;
@@ -38,6 +41,7 @@ export class Tile {
 
   /** @param {(participant: string, source: 'camera'|'screen') => void} onPin */
   constructor(onPin) {
+    // Seen through while it is covered (call.css), not taken out: its frames are still presented.
     this.#video = h('video', { autoplay: true, playsinline: true, muted: true, tabindex: '-1' });
     // Sound comes from audio elements of its own, so a picture may always play.
     this.#video.muted = true;
@@ -50,19 +54,19 @@ export class Tile {
     this.#action = h('button', {
       type: 'button', class: 'tile-action', 'data-testid': 'pin', onclick: () => this.#model && onPin(this.#model.participant, this.#model.source),
     });
-    this.element = h('li', { class: 'tile', 'data-testid': 'tile' }, this.#video, this.#avatar, this.#note, this.#marks, h('div', { class: 'tile-label' }, this.#micMark, this.#name), this.#action);
+    this.element = h('li', { class: 'tile', 'data-testid': 'tile', 'data-video': 'none' }, this.#video, this.#avatar, this.#note, this.#marks, h('div', { class: 'tile-label' }, this.#micMark, this.#name), this.#action);
+    this.#picture = new Picture(this.#video, (uncovered) => setAttr(this.element, 'data-video', uncovered ? 'live' : 'none'));
   }
 
   /** @param {TileModel} model */
   update(model) {
     if (this.#model?.participant !== model.participant) this.#avatar.className = `avatar hue-${hue(model.participant)}`;
     this.#model = model;
-    this.#setStream(model.stream);
+    this.#picture.show(model.stream, model.from);
     const { element } = this;
     setAttr(element, 'data-participant', model.participant);
     setAttr(element, 'data-source', model.source);
     setAttr(element, 'data-self', String(model.self));
-    setAttr(element, 'data-video', model.stream ? 'live' : 'none');
     setAttr(element, 'data-speaking', String(model.speaking));
     setAttr(element, 'data-muted', String(model.muted));
     element.classList.toggle('away', model.away);
@@ -88,16 +92,8 @@ export class Tile {
   }
 
   remove() {
-    this.#video.srcObject = null;
+    this.#picture.show(null, null);
     this.element.remove();
-  }
-
-  /** @param {MediaStream|null} stream */
-  #setStream(stream) {
-    if (this.#video.srcObject === stream) return;
-    this.#video.srcObject = stream;
-    // A refusal only means that the next frame of a changed stream comes first.
-    if (stream) void this.#video.play().catch(() => {});
   }
 
   /**
