@@ -244,8 +244,11 @@ type pageMove struct {
 	Strays []string
 	Under  int
 	Late   float64
-	// Misnamed are frames that a tile showed under the name of another.
+	// Misnamed are frames of before that a tile showed under the name of whoever came
+	// after; Untold are those of whoever came after, before the page, which got to do
+	// nothing, knew of them.
 	Misnamed []string
+	Untold   int
 	// Stalled is how long the page got to do nothing, at most.
 	Stalled float64
 }
@@ -324,8 +327,8 @@ func (m browserMove) String() string {
 		}
 		return fmt.Sprint(d.Milliseconds())
 	}
-	return fmt.Sprintf("%-8s %-4s told %s, layout %s, map %s, seen %s, drawn %s, all seen %s, heard %s ms; the last of before %.0f ms after the message (%d on the slot of somebody else); stood still for %.0f ms, busy %t",
-		m.kind, m.who, ms(m.told), ms(m.laid), ms(m.live), ms(m.seen), ms(m.drawn), ms(m.all), ms(m.heard), m.page.Late, m.page.Under, m.page.Stalled, m.busy)
+	return fmt.Sprintf("%-8s %-4s told %s, layout %s, map %s, seen %s, drawn %s, all seen %s, heard %s ms; the last of before %.0f ms after the message (%d on the slot of somebody else), %d frames shown before the page knew; stood still for %.0f ms, busy %t",
+		m.kind, m.who, ms(m.told), ms(m.laid), ms(m.live), ms(m.seen), ms(m.drawn), ms(m.all), ms(m.heard), m.page.Late, m.page.Under, m.page.Untold, m.page.Stalled, m.busy)
 }
 
 // report logs the figures, and judges those that PF-4 is of, when the machine wasn't too

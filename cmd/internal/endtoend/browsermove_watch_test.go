@@ -37,7 +37,7 @@ const watchMoves = `((widths, other) => {
 	let move = {};
 	window.beginMove = () => {
 		move = { shown: new Set(live('camera').map((t) => t.participant)), named: new Map(), saw: new Map(), odd: [],
-			told: 0, laid: 0, heard: 0, stalled: 0, drawn: 0, misnamed: [], watched: true };
+			told: 0, laid: 0, heard: 0, stalled: 0, drawn: 0, misnamed: [], untold: 0, watched: true };
 		watchTiles();
 	};
 	// What shows: the frames that are presented while their tile isn't covered.
@@ -51,8 +51,12 @@ const watchMoves = `((widths, other) => {
 			const tile = video.parentElement, id = whose(frame.width, frame.height);
 			const { participant, source, self, video: state } = tile.dataset;
 			if (!tile.isConnected || tile.hidden || state !== 'live' || source !== 'camera' || self === 'true') return;
-			if (id !== participant) move.misnamed.push({ id, participant, after: now() - move.told, rtp: frame.rtpTimestamp });
-			else if (move.told && move.named.has(id)) move.drawn ||= now();
+			if (id !== participant) {
+				// Of before whom the tile names; or the page got to do nothing since it was told of whoever comes after.
+				const from = room.tracks.get(participant + '/camera')?.rtpFrom;
+				if (from != null && (frame.rtpTimestamp - from | 0) < 0) move.misnamed.push({ id, participant, at: now(), by: from - frame.rtpTimestamp | 0 });
+				else move.untold++;
+			} else if (move.told && move.named.has(id)) move.drawn ||= now();
 		});
 	};
 	const watchTiles = () => {
@@ -144,7 +148,8 @@ const watchMoves = `((widths, other) => {
 			Under: m.odd.filter((o) => o.under && o.at > m.told).length,
 			Late: Math.max(0, ...m.odd.map((o) => o.at - m.told)),
 			Stalled: m.stalled, Drawn: m.drawn,
-			Misnamed: m.misnamed.map((f) => f.id + ' as ' + f.participant + ' ' + Math.round(f.after) + ' ms after the message, at ' + f.rtp),
+			Misnamed: m.misnamed.map((f) => f.id + ' as ' + f.participant + ' ' + Math.round(f.at - m.told) + ' ms after the message, by ' + f.by),
+			Untold: m.untold,
 		};
 	};
 })`
