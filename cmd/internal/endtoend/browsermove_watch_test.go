@@ -21,8 +21,8 @@ const tapSDP = `(() => {
 })()`
 
 // watchMoves looks at every frame that is decoded, and during a move at those that
-// tiles present. widths has whose it is by its
-// size; any other is of the other browser.
+// tiles present. widths has whose it is by its size; any other is of the other
+// browser.
 //
 // Whether somebody was near when a frame was sent is judged by the room's messages,
 // which aren't ordered with media: they may be as far apart as signal/client takes
