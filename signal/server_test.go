@@ -120,6 +120,9 @@ func TestClose(t *testing.T) {
 	_ = kept.conn.CloseNow()
 	eventually(t, "detached", w.engine.get(t, "kept").isDetached)
 	pending := w.dial(t)
+	// The client's handshake ends before the server counts it; whom Close finds
+	// uncounted it turns away with a close code instead.
+	eventually(t, "pending", func() bool { return w.server.Snapshot().Pending == 1 })
 	closed := make(chan struct{})
 	go func() { w.server.Close(); close(closed) }()
 	p.wantBye(message.CodeShutdown, true)
