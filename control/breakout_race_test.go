@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -105,27 +106,31 @@ func TestBreakoutRaces(t *testing.T) {
 	}
 }
 
-// busyMedia notes how many are placed by one call.
+// busyMedia notes how many are placed by one call, and into which rooms.
 type busyMedia struct {
 	control.Media
 	mu     sync.Mutex
-	placed map[string][]int // by room
+	placed []map[string]int // people by room
 }
 
-func (m *busyMedia) Place(ctx context.Context, room *control.MediaRoom, people ...control.Placement) []error {
-	if room != nil {
-		m.mu.Lock()
-		m.placed[room.Kind] = append(m.placed[room.Kind], len(people))
-		m.mu.Unlock()
+func (m *busyMedia) Place(ctx context.Context, people ...control.Placement) []error {
+	rooms := make(map[string]int)
+	for _, p := range people {
+		if p.Room != nil {
+			rooms[p.Room.ID]++
+		}
 	}
-	return m.Media.Place(ctx, room, people...)
+	m.mu.Lock()
+	m.placed = append(m.placed, rooms)
+	m.mu.Unlock()
+	return m.Media.Place(ctx, people...)
 }
 
-// R-GC-4: sixty people go into ten rooms, and come back, by one change of each
-// room.
+// R-GC-4: sixty people go into ten rooms, from there into others, and come back, by
+// one change each.
 func TestEverybodyAtOnce(t *testing.T) {
 	f := newClinic(t, control.AreaSettings{})
-	media := &busyMedia{placed: make(map[string][]int)}
+	media := &busyMedia{}
 	f.wrap = func(m control.Media) control.Media {
 		media.Media = m
 		return media
@@ -133,18 +138,32 @@ func TestEverybodyAtOnce(t *testing.T) {
 	f.restart()
 	s := sessionIn(f, control.MaxGroupParticipants)
 	s.plan(control.AssignRandom, 10)
-	clear(media.placed)
-	s.openAll()
-	s.settled("opened")
-	if got, want := media.placed["breakout"], slices.Repeat([]int{6}, 10); !slices.Equal(got, want) {
-		t.Errorf("placed %v; want %v", got, want)
+	byOneChange := func(what string, want map[string]int, do func()) {
+		t.Helper()
+		media.placed = nil
+		do()
+		s.settled(what)
+		if len(media.placed) != 1 || !maps.Equal(media.placed[0], want) {
+			t.Errorf("%s: placed %v; want %v at once", what, media.placed, want)
+		}
 	}
-	clear(media.placed)
-	s.closeIn(0)
-	s.settled("closed")
-	if got := media.placed["group"]; !slices.Equal(got, []int{control.MaxGroupParticipants}) {
-		t.Errorf("%v came back at a time", got)
+	b := s.breakouts()
+	sixEach := make(map[string]int)
+	for _, r := range b.Rooms {
+		sixEach[r.ID] = control.MaxGroupParticipants / len(b.Rooms)
 	}
+	byOneChange("opening", sixEach, func() { b = s.openAll() })
+	byOneChange("moving", sixEach, func() {
+		var moves []control.Move
+		for id, from := range b.Places {
+			i := slices.IndexFunc(b.Rooms, func(r control.BreakoutRoom) bool { return r.ID == from })
+			moves = append(moves, control.Move{ParticipantID: id, Room: b.Rooms[(i+1)%len(b.Rooms)].ID})
+		}
+		if _, err := s.MoveMembers(t.Context(), s.dr.Actor, s.call, moves); err != nil {
+			t.Fatal(err)
+		}
+	})
+	byOneChange("closing", map[string]int{s.call: control.MaxGroupParticipants}, func() { s.closeIn(0) })
 }
 
 // slowMedia holds placements until it is told to go on, once.
@@ -154,14 +173,14 @@ type slowMedia struct {
 	once             sync.Once
 }
 
-func (m *slowMedia) Place(ctx context.Context, room *control.MediaRoom, people ...control.Placement) []error {
-	if room != nil && room.Kind == "breakout" {
+func (m *slowMedia) Place(ctx context.Context, people ...control.Placement) []error {
+	if room := people[0].Room; room != nil && room.Kind == "breakout" {
 		m.once.Do(func() {
 			close(m.entered)
 			<-m.proceed
 		})
 	}
-	return m.Media.Place(ctx, room, people...)
+	return m.Media.Place(ctx, people...)
 }
 
 // A room that is opened by a slow placement isn't left with what was set when

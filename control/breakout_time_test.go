@@ -289,10 +289,11 @@ func (fullStore) Update(context.Context, func(store.Tx) error) error { return st
 func TestBreakoutsCloseOnAFullDisk(t *testing.T) {
 	s := newSession(t, 3)
 	s.planned(control.BreakoutPlan{Assign: control.AssignRandom, Rooms: make([]control.PlannedRoom, 2), Duration: time.Minute})
-	s.openAll()
+	b := s.openAll()
 	if err := s.BroadcastVoice(t.Context(), s.dr, s.call, true); err != nil {
 		t.Fatal(err)
 	}
+	s.move(s.host.ParticipantID, b.Rooms[0].ID) // speaks, and visits one
 	full, err := control.New(control.Options{
 		Store: fullStore{s.store}, Media: &s.media, Secrets: s.keys, Vault: &s.vault, Outbox: &s.outbox, Now: s.clinic.clock,
 	})

@@ -31,7 +31,7 @@ func (m *media) CloseRoom(_ context.Context, id string) error {
 	return nil
 }
 
-func (m *media) Place(_ context.Context, _ *control.MediaRoom, people ...control.Placement) []error {
+func (m *media) Place(_ context.Context, people ...control.Placement) []error {
 	return controltest.Nobody(people)
 }
 func (m *media) Dismiss(context.Context, string) error                               { return control.ErrNotFound }

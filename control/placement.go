@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,32 +38,36 @@ const (
 	placeTries = 3
 )
 
-// aloneWorkers is how many of those who belong in no room are followed at the
-// same time. It isn't the cores that they need: to close a transport is to wait
-// for the outside.
+// aloneWorkers is how many of those who aren't placed with others are followed at
+// the same time. Most of them belong nowhere any more, and it isn't the cores that
+// they need: to close a transport is to wait for the outside.
 const aloneWorkers = 8
 
-// follow has media put participants where they belong. Those who belong in one
-// room arrive there together: to send 60 people into breakouts, or back, is one
-// change (R-GC-4). Errors are logged: what couldn't be done is done when the
-// participant connects the next time.
+// follow has media put participants where they belong, all by one change: to
+// send 60 people into breakouts, or back, is to have all of them leave and then
+// all of them arrive (R-GC-4). Errors are logged: what couldn't be done is done
+// when the participant connects the next time.
 func (s *Service) follow(ctx context.Context, participants ...moved) {
-	switch len(participants) {
-	case 0:
-		return
-	case 1:
-		s.followOne(ctx, participants[0])
-		return
+	alone := distinct(participants)
+	if len(alone) > 1 {
+		alone = s.placeTogether(ctx, alone)
 	}
-	together, alone := s.byRoom(ctx, participants)
-	var leaving sync.WaitGroup
-	leaving.Go(func() {
-		forEach(aloneWorkers, alone, func(p moved) { s.followOne(ctx, p) })
-	})
-	// Not more rooms at a time than there are cores: who is between two rooms hears
-	// nobody, and waits for those who are on the way with them only.
-	forEach(runtime.GOMAXPROCS(0), together, func(people []moved) { s.followTogether(ctx, people) })
-	leaving.Wait()
+	forEach(aloneWorkers, alone, func(p moved) { s.followOne(ctx, p) })
+}
+
+// distinct has each participant once, in order.
+func distinct(participants []moved) []moved {
+	var once []moved
+	for _, p := range participants {
+		i := slices.IndexFunc(once, func(o moved) bool { return o.id == p.id })
+		if i < 0 {
+			once = append(once, p)
+			continue
+		}
+		once[i].removed = once[i].removed || p.removed
+		once[i].voice = once[i].voice || p.voice
+	}
+	return once
 }
 
 // forEach calls do with each of list, so many at the same time, and waits for
@@ -82,67 +85,39 @@ func forEach[T any](workers int, list []T, do func(T)) {
 	running.Wait()
 }
 
-// byRoom groups participants by the room that they belong in now; alone are
-// those who belong in none, or of whom that could not be read.
-func (s *Service) byRoom(ctx context.Context, participants []moved) (together [][]moved, alone []moved) {
-	where, err := s.whereTo(ctx, participants)
-	if err != nil {
-		s.log.ErrorContext(ctx, "it could not be read where participants belong", "err", err)
-		return nil, participants
-	}
-	at := make(map[string]int) // the group of a room
-	for i, p := range participants {
-		if where[i].room == nil || where[i].gone {
-			alone = append(alone, p)
-			continue
-		}
-		id := where[i].roomID()
-		if _, ok := at[id]; !ok {
-			at[id] = len(together)
-			together = append(together, nil)
-		}
-		together[at[id]] = append(together[at[id]], p)
-	}
-	return together, alone
-}
-
-// followTogether places people who belonged in one room when it was read. Who
-// doesn't any more, or can't be placed with the others, is placed alone.
-func (s *Service) followTogether(ctx context.Context, people []moved) {
-	alone := people
-	if len(people) > 1 {
-		alone = s.placeTogether(ctx, people)
-	}
-	for _, p := range alone {
-		s.followOne(ctx, p)
-	}
-}
-
-// placeTogether places people in the room of the first, and returns whom it
-// didn't: who belongs elsewhere by now, or found no seat.
+// placeTogether places people, and returns whom it didn't: who belongs nowhere
+// any more, whose voice is heard in other rooms, who found no seat.
 func (s *Service) placeTogether(ctx context.Context, people []moved) (left []moved) {
 	defer s.lockPlaces(people)()
 	where, err := s.whereTo(ctx, people)
-	if err != nil || where[0].room == nil || where[0].gone {
+	if err != nil {
+		s.log.ErrorContext(ctx, "it could not be read where participants belong", "err", err)
 		return people
 	}
-	room, placed := where[0], []moved{}
+	var placed []moved
 	var placements []Placement
+	rooms := make(map[string]destination)
 	for i, p := range people {
-		if to := where[i]; to.gone || to.roomID() != room.room.ID || p.voice || to.voice != nil {
+		to := where[i]
+		if to.gone || p.voice || to.voice != nil {
 			left = append(left, p)
 			continue
 		}
-		placed = append(placed, p)
-		placements = append(placements, Placement{p.id, where[i].silenced})
+		placed, placements = append(placed, p), append(placements, Placement{p.id, to.room, to.silenced})
+		rooms[to.roomID()] = to
 	}
-	for i, err := range s.media.Place(ctx, room.room, placements...) {
+	if len(placed) == 0 {
+		return left
+	}
+	for i, err := range s.media.Place(ctx, placements...) {
 		if err != nil && !errors.Is(err, ErrNotFound) { // not connected: they are put there when they are
 			left = append(left, placed[i])
 		}
 	}
-	if err := s.keepArranged(ctx, room); err != nil {
-		s.log.ErrorContext(ctx, "a room could not be arranged", "room_id", room.room.ID, "err", err)
+	for id, to := range rooms {
+		if err := s.keepArranged(ctx, to); err != nil {
+			s.log.ErrorContext(ctx, "a room could not be arranged", "room_id", id, "err", err)
+		}
 	}
 	return left
 }
@@ -191,7 +166,7 @@ func (s *Service) place(ctx context.Context, p moved) (roomID string, err error)
 	roomID = to.roomID()
 	switch {
 	case !to.gone:
-		err = s.media.Place(ctx, to.room, Placement{p.id, to.silenced})[0]
+		err = s.media.Place(ctx, Placement{p.id, to.room, to.silenced})[0]
 	case p.removed:
 		err = s.media.Remove(ctx, "", p.id)
 	default:

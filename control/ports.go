@@ -10,11 +10,11 @@ import (
 // Media is how the rules reach the calls that are going on. Implementations
 // must not block for long and return ErrNotFound for what they don't have.
 type Media interface {
-	// Place puts people, none of them twice, into a room, opening it when it
-	// isn't, or with a nil room parks them. They arrive together. It has an error
-	// for each, nil for who is there: ErrNotFound for who isn't connected; a
-	// *StateError with CodeCallFull for who found no seat left.
-	Place(ctx context.Context, room *MediaRoom, people ...Placement) []error
+	// Place puts people, none of them twice, into rooms, opening those that
+	// aren't, or parks them: one change, in which all leave before anybody
+	// arrives. It has an error for each, nil for who is there: ErrNotFound for who
+	// isn't connected; a *StateError with CodeCallFull for who found no seat left.
+	Place(ctx context.Context, people ...Placement) []error
 	// Dismiss ends the stay of a participant, wherever they are, because what
 	// they came for is over. ErrNotFound when they aren't connected.
 	Dismiss(ctx context.Context, participantID string) error
@@ -54,10 +54,12 @@ type MediaRoom struct {
 	Controls RoomControls
 }
 
-// Placement is somebody who is to be in a room, and which of their sources
-// aren't forwarded there.
+// Placement is somebody who is to be in a room, nil to be parked, and which of
+// their sources aren't forwarded there. Who is to be in one room by one change has
+// the same description of it.
 type Placement struct {
 	ParticipantID string
+	Room          *MediaRoom
 	Silenced      []string
 }
 

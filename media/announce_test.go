@@ -61,10 +61,16 @@ func TestNewsAreToldAtOnce(t *testing.T) {
 					p.muted[Microphone] = !p.muted[Microphone]
 					p.mu.Unlock()
 				case here(p):
-					r.leave(p.Participant)
+					r.leave([]*mover{{p: p.Participant}})
 				default:
-					r.reserved++
-					r.enter(p.Participant)
+					var people []*mover
+					for _, p := range peers[1:] {
+						if !here(p) && (len(people) == 0 || rnd.IntN(3) == 0) {
+							people = append(people, &mover{p: p.Participant})
+						}
+					}
+					r.reserved += len(people)
+					r.enter(people)
 				}
 			}
 		})
@@ -113,7 +119,7 @@ func BenchmarkStorm(b *testing.B) {
 		}
 		b.StartTimer()
 		for _, p := range all {
-			if _, err := e.Join(context.Background(), p, RoomOptions{ID: "storm", Capacity: size}); err != nil {
+			if err := e.Join(context.Background(), p, RoomOptions{ID: "storm", Capacity: size}); err != nil {
 				b.Fatal(err)
 			}
 		}

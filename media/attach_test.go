@@ -47,8 +47,7 @@ func (h *hall) place(t *testing.T, p *fakePeer, room string) {
 	if room == "small" {
 		capacity = 5
 	}
-	_, err := h.e.Join(context.Background(), p.Participant, RoomOptions{ID: room, Capacity: capacity})
-	must(t, err)
+	must(t, h.e.Join(context.Background(), p.Participant, RoomOptions{ID: room, Capacity: capacity}))
 }
 
 // heard has the speaker speak, and returns who heard how much of it.
@@ -346,7 +345,7 @@ func BenchmarkBroadcast(b *testing.B) {
 	add := func(id, room string) *fakePeer {
 		p := addFake(b, e, id, SmallPool())
 		p.wire.keep = false
-		if _, err := e.Join(context.Background(), p.Participant, RoomOptions{ID: room, Capacity: 61}); err != nil {
+		if err := e.Join(context.Background(), p.Participant, RoomOptions{ID: room, Capacity: 61}); err != nil {
 			b.Fatal(err)
 		}
 		return p

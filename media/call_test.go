@@ -70,7 +70,7 @@ func TestFullRoomRefuses(t *testing.T) {
 	if err := e.Move(context.Background(), b.Participant, r); !errors.Is(err, ErrClosed) {
 		t.Fatalf("into a room that ended: %v", err)
 	}
-	if _, err := e.Join(context.Background(), b.Participant, RoomOptions{ID: "r", Capacity: 1}); err != nil {
+	if err := e.Join(context.Background(), b.Participant, RoomOptions{ID: "r", Capacity: 1}); err != nil {
 		t.Fatalf("into the room opened anew: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	if _, err := engine.Join(ctx, anna, media.RoomOptions{ID: "surgery", Kind: "individual", Capacity: 5}); err != nil {
+	if err := engine.Join(ctx, anna, media.RoomOptions{ID: "surgery", Kind: "individual", Capacity: 5}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -64,8 +64,7 @@ func (panicking) Notify(Event) { panic("observer") }
 func TestPanicEndsOneRoom(t *testing.T) {
 	e, r, peers := fakeRoom(t, newFakeClock(), 5, SmallPool(), "a", "b")
 	other := addFake(t, e, "other", SmallPool())
-	_, err := e.Join(context.Background(), other.Participant, RoomOptions{ID: "other", Capacity: 5})
-	must(t, err)
+	must(t, e.Join(context.Background(), other.Participant, RoomOptions{ID: "other", Capacity: 5}))
 	r.do(func() { panic("loop") })
 	for _, p := range peers {
 		waitEvent(t, p.events, "closed", func(ev Closed) bool { return ev.Reason == CloseInternal })
@@ -158,14 +157,14 @@ func TestRoomOpenedInVain(t *testing.T) {
 	e, r, peers := fakeRoom(t, newFakeClock(), 5, SmallPool(), "a", "b")
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := e.Join(gone, peers[0].Participant, RoomOptions{ID: "x", Capacity: 5}); !errors.Is(err, context.Canceled) {
+	if err := e.Join(gone, peers[0].Participant, RoomOptions{ID: "x", Capacity: 5}); !errors.Is(err, context.Canceled) {
 		t.Errorf("join with a context that is over: %v", err)
 	}
 	peers[1].Close(CloseLeft)
-	if _, err := e.Join(context.Background(), peers[1].Participant, RoomOptions{ID: "y", Capacity: 5}); !errors.Is(err, ErrClosed) {
+	if err := e.Join(context.Background(), peers[1].Participant, RoomOptions{ID: "y", Capacity: 5}); !errors.Is(err, ErrClosed) {
 		t.Errorf("join of one who left: %v", err)
 	}
-	if _, err := e.Join(context.Background(), peers[0].Participant, RoomOptions{ID: "z"}); !errors.Is(err, ErrRoomFull) {
+	if err := e.Join(context.Background(), peers[0].Participant, RoomOptions{ID: "z"}); !errors.Is(err, ErrRoomFull) {
 		t.Errorf("join into a room without seats: %v", err)
 	}
 	if n := e.Snapshot().Rooms; n != 1 || e.Room("r") != r {
@@ -208,7 +207,7 @@ func TestCloseUnderLoad(t *testing.T) {
 	run(func(n int) {
 		id := sprint("guest", n)
 		if p, err := e.AddParticipant(ParticipantOptions{ID: id, Pool: SmallPool(), Observer: newEvents()}); err == nil {
-			_, _ = e.Join(context.Background(), p, RoomOptions{ID: "r", Capacity: 60})
+			_ = e.Join(context.Background(), p, RoomOptions{ID: "r", Capacity: 60})
 			_, _ = p.Offer(context.Background(), "v=0")
 		}
 		_ = e.Snapshot()

@@ -36,7 +36,7 @@ func TestIsolationOverTransports(t *testing.T) {
 		w.assemble(rt)
 		rt.Repeat(map[string]func(*rapid.T){
 			"admit": w.admit, "hold": w.hold, "move": w.move, "mute": w.mute, "mute by the server": w.silence,
-			"spotlight": w.spotlight, "broadcast": w.broadcast, "gather": w.gather, "quickly": w.quickly, "leave": w.leave, "close": w.closeRoom,
+			"spotlight": w.spotlight, "broadcast": w.broadcast, "gather": w.gather, "deal": w.deal, "quickly": w.quickly, "leave": w.leave, "close": w.closeRoom,
 		})
 	})
 	t.Logf("%d actions, %d clients, %d packets, %d resent, %d to rooms that a voice was attached to, %d refused for want of a seat",
@@ -86,6 +86,36 @@ func (w *world) assemble(rt *rapid.T) {
 	}, func() error { return w.place(rooms) })
 }
 
+// deal has people go from everywhere to everywhere, some to wait, by one change.
+func (w *world) deal(rt *rapid.T) {
+	now := w.believed()
+	free := maps.Clone(worldRooms)
+	for _, room := range worldRoomNames {
+		free[room] -= len(now.in(room))
+	}
+	rooms := make(map[string]string)
+	var arrivals []Arrival
+	for _, g := range w.guests {
+		room := rapid.SampledFrom(append(slices.Clone(worldRoomNames), "")).Draw(rt, "room")
+		a := Arrival{Participant: g.Participant}
+		if room != "" {
+			a.Room = &RoomOptions{ID: room, Capacity: worldRooms[room]}
+			if free[room]--; free[room] < 0 {
+				continue
+			}
+		}
+		if room != now[g.id].room {
+			rooms[g.id] = room
+		}
+		arrivals = append(arrivals, a)
+	}
+	w.act(rt, func(s beliefs) {
+		for id, room := range rooms {
+			s.update(id, func(b *belief) { b.goTo(room) })
+		}
+	}, func() error { return errors.Join(w.e.JoinTogether(context.Background(), arrivals...)...) })
+}
+
 // place has people enter rooms, by id, at the same time.
 func (w *world) place(rooms map[string]string) error {
 	var wg sync.WaitGroup
@@ -93,7 +123,7 @@ func (w *world) place(rooms map[string]string) error {
 	var errs []error
 	for id, room := range rooms {
 		wg.Go(func() {
-			_, err := w.e.Join(context.Background(), w.guest(id).Participant, RoomOptions{ID: room, Capacity: worldRooms[room]})
+			err := w.e.Join(context.Background(), w.guest(id).Participant, RoomOptions{ID: room, Capacity: worldRooms[room]})
 			mu.Lock()
 			defer mu.Unlock()
 			errs = append(errs, err)
@@ -151,7 +181,7 @@ func (w *world) enter(rt *rapid.T, id, room string, silenced [2]bool) {
 		if err := errors.Join(g.SetMutedByServer(Microphone, silenced[mic]), g.SetMutedByServer(Camera, silenced[cam])); err != nil {
 			return err
 		}
-		_, err := w.e.Join(context.Background(), g.Participant, RoomOptions{ID: room, Capacity: worldRooms[room]})
+		err := w.e.Join(context.Background(), g.Participant, RoomOptions{ID: room, Capacity: worldRooms[room]})
 		if full && errors.Is(err, ErrRoomFull) {
 			w.counts.refused++
 			return nil
@@ -289,7 +319,7 @@ func (w *world) draw(rt *rapid.T, s beliefs, id string) action {
 			if room == "" {
 				return w.e.Move(context.Background(), g.Participant, nil)
 			}
-			_, err := w.e.Join(context.Background(), g.Participant, RoomOptions{ID: room, Capacity: worldRooms[room]})
+			err := w.e.Join(context.Background(), g.Participant, RoomOptions{ID: room, Capacity: worldRooms[room]})
 			return err
 		},
 	}

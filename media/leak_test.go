@@ -82,8 +82,8 @@ func TestJoinsAndLeavesLeaveNothing(t *testing.T) {
 		id := sprint("guest", i)
 		visit(t, e, r, addFake(t, e, id, SmallPool()), peers...)
 		alone := addFake(t, e, id+" alone", SmallPool())
-		own, err := e.Join(context.Background(), alone.Participant, RoomOptions{ID: id, Capacity: 5})
-		must(t, err)
+		must(t, e.Join(context.Background(), alone.Participant, RoomOptions{ID: id, Capacity: 5}))
+		own := alone.Room()
 		visit(t, e, own, alone)
 		<-own.done
 	}
@@ -116,8 +116,8 @@ func TestRealJoinsAndLeavesLeaveNothing(t *testing.T) {
 	e := newTestEngine(t)
 	host := addFake(t, e, "host", SmallPool())
 	host.wire.keep = false
-	r, err := e.Join(context.Background(), host.Participant, RoomOptions{ID: "r", Capacity: 7})
-	must(t, err)
+	must(t, e.Join(context.Background(), host.Participant, RoomOptions{ID: "r", Capacity: 7}))
+	r := host.Room()
 	host.announce(Microphone, Camera)
 	round := func(t *testing.T, i int) { // several at a time: most of it is waiting
 		var guests []*testPeer

@@ -13,113 +13,158 @@ import (
 //
 // Errors: ErrRoomFull (the participant stays where it is), ErrClosed.
 func (e *Engine) Move(ctx context.Context, p *Participant, to *Room) error {
-	return e.MoveTogether(ctx, to, p)[0]
+	m := &mover{p: p, to: to}
+	e.move(ctx, m)
+	return m.err
 }
 
 // Join moves a participant into the room that o describes, opening it if need
 // be. Errors: ErrRoomFull, ErrClosed.
-func (e *Engine) Join(ctx context.Context, p *Participant, o RoomOptions) (*Room, error) {
-	room, errs := e.JoinTogether(ctx, o, p)
-	return room, errs[0]
+func (e *Engine) Join(ctx context.Context, p *Participant, o RoomOptions) error {
+	return e.JoinTogether(ctx, Arrival{p, &o})[0]
 }
 
-// JoinTogether is MoveTogether into the room that o describes, opening it if
-// need be.
-func (e *Engine) JoinTogether(ctx context.Context, o RoomOptions, people ...*Participant) (*Room, []error) {
-	errs := make([]error, len(people))
-	left := make([]int, len(people)) // of people: still to be moved
+// Arrival is somebody who is to be in a room, which is opened if need be;
+// without a room they are parked.
+type Arrival struct {
+	Participant *Participant
+	Room        *RoomOptions
+}
+
+// JoinTogether is Join of several, none of them twice, into as many rooms as it
+// takes, as one change: all leave, then all arrive, and one computation of the
+// routes of each room has everybody in it hear and see each other. There is an
+// error for each of them, nil for who is there.
+func (e *Engine) JoinTogether(ctx context.Context, arrivals ...Arrival) []error {
+	errs := make([]error, len(arrivals))
+	left := make([]int, len(arrivals)) // of arrivals: still to be moved
 	for i := range left {
 		left[i] = i
 	}
-	for {
-		r, err := e.OpenRoom(o)
-		var now []*Participant
-		for _, i := range left {
-			errs[i] = err
-			now = append(now, people[i])
+	for len(left) > 0 {
+		left = e.joinOnce(ctx, arrivals, left, errs)
+	}
+	return errs
+}
+
+// joinOnce moves those of the arrivals that left says and returns who has to try
+// again: the last to leave closes a room, and then it is opened anew.
+func (e *Engine) joinOnce(ctx context.Context, arrivals []Arrival, left []int, errs []error) (again []int) {
+	people := make([]*mover, 0, len(left))
+	for _, i := range left {
+		m := &mover{p: arrivals[i].Participant, index: i}
+		errs[i] = nil
+		if o := arrivals[i].Room; o != nil {
+			m.to, errs[i] = e.OpenRoom(*o)
 		}
-		if err != nil {
-			return r, errs
-		}
-		failed := false
-		for k, err := range e.MoveTogether(ctx, r, now...) {
-			errs[left[k]] = err
-			failed = failed || err != nil
-		}
-		if failed {
-			r.do(r.endIfEmpty) // opened in vain
-		}
-		// The last to leave closes a room: then it is opened anew.
-		left = slices.DeleteFunc(left, func(i int) bool {
-			return !errors.Is(errs[i], ErrClosed) || people[i].isClosed() || e.Room(o.ID) == r
-		})
-		if len(left) == 0 {
-			return r, errs
+		if errs[i] == nil {
+			people = append(people, m)
 		}
 	}
+	e.move(ctx, people...)
+	for _, m := range people {
+		errs[m.index] = m.err
+		if m.err == nil || m.to == nil {
+			continue
+		}
+		m.to.do(m.to.endIfEmpty) // opened in vain
+		if errors.Is(m.err, ErrClosed) && !m.p.isClosed() && e.Room(m.to.id) != m.to {
+			again = append(again, m.index)
+		}
+	}
+	return again
 }
 
 // mover is one of those who are moved together.
 type mover struct {
-	p     *Participant
-	from  *Room
-	index int  // among those who are to be moved
-	in    bool // has arrived
+	p        *Participant
+	from, to *Room // nil: parked
+	index    int   // among those who are to be moved
+	in       bool  // has arrived
+	err      error // why it didn't
 }
 
-// MoveTogether is Move of several, none of them twice, who arrive at once: one
-// computation of the routes has all of them hear and see each other. There is
-// an error for each of them, nil for who is there.
-func (e *Engine) MoveTogether(ctx context.Context, to *Room, people ...*Participant) []error {
-	errs := make([]error, len(people))
+// party are those movers who come from one room, or go to it.
+type party struct {
+	room   *Room
+	people []*mover
+}
+
+// parties are the movers by a room of theirs, but for whom that is none.
+func parties(people []*mover, room func(*mover) *Room) []party {
+	var all []party
+	for _, m := range people {
+		r := room(m)
+		if r == nil {
+			continue
+		}
+		i := slices.IndexFunc(all, func(p party) bool { return p.room == r })
+		if i < 0 {
+			i, all = len(all), append(all, party{room: r})
+		}
+		all[i].people = append(all[i].people, m)
+	}
+	return all
+}
+
+func (m *mover) leaves() *Room { return m.from }
+func (m *mover) enters() *Room { return m.to }
+
+// move is Move of several, none of them twice, who leave and arrive at once.
+func (e *Engine) move(ctx context.Context, people ...*mover) {
 	defer lockMoves(people)()
 	var going []*mover
-	for i, p := range people {
-		from := p.Room()
-		switch errs[i] = ctx.Err(); {
-		case errs[i] != nil:
-		case p.isClosed():
-			errs[i] = ErrClosed
-		case from != to:
-			going = append(going, &mover{p: p, from: from, index: i})
+	for _, m := range people {
+		m.from = m.p.Room()
+		switch m.err = ctx.Err(); {
+		case m.err != nil:
+		case m.p.isClosed():
+			m.err = ErrClosed
+		case m.from != m.to:
+			going = append(going, m)
 		}
 	}
-	if to != nil && len(going) > 0 {
-		seats, err := to.reserve(len(going))
-		for _, m := range going[seats:] {
-			errs[m.index] = err
-			if errors.Is(err, ErrRoomFull) {
-				e.counters.refused.Add(1)
-			}
-		}
-		going = going[:seats]
-	}
-	unsettle(going, to, e.now())
+	e.reserve(going)
+	going = slices.DeleteFunc(going, func(m *mover) bool { return m.err != nil })
+	unsettle(going, e.now())
 	leaveRooms(true, going...)
-	enterRoom(going, to)
+	enterRooms(going)
 	for _, m := range going {
 		e.counters.moves.Add(1)
 		if !m.in {
 			m.p.notify(m.p.parkedEvent())
 			m.p.notifyParkedLayers()
-			if to != nil {
-				errs[m.index] = ErrClosed
+			if m.to != nil {
+				m.err = ErrClosed
 			}
 		}
 		m.p.touchAttached() // it may be heard there from now on, or no longer
 	}
-	return errs
+}
+
+// reserve keeps a seat for everybody where they go; who finds none gets the
+// error that says why.
+func (e *Engine) reserve(going []*mover) {
+	for _, p := range parties(going, (*mover).enters) {
+		seats, err := p.room.reserve(len(p.people))
+		for _, m := range p.people[seats:] {
+			m.err = err
+			if errors.Is(err, ErrRoomFull) {
+				e.counters.refused.Add(1)
+			}
+		}
+	}
 }
 
 // lockMoves has nobody else move these people until unlock.
-func lockMoves(people []*Participant) (unlock func()) {
-	sorted := slices.SortedFunc(slices.Values(people), func(a, b *Participant) int { return cmp.Compare(a.id, b.id) })
-	for _, p := range sorted { // in one order everywhere: nobody waits for another
-		p.moveMu.Lock()
+func lockMoves(people []*mover) (unlock func()) {
+	sorted := slices.SortedFunc(slices.Values(people), func(a, b *mover) int { return cmp.Compare(a.p.id, b.p.id) })
+	for _, m := range sorted { // in one order everywhere: nobody waits for another
+		m.p.moveMu.Lock()
 	}
 	return func() {
-		for _, p := range sorted {
-			p.moveMu.Unlock()
+		for _, m := range sorted {
+			m.p.moveMu.Unlock()
 		}
 	}
 }
@@ -128,19 +173,15 @@ func lockMoves(people []*Participant) (unlock func()) {
 // nothing of those rooms reaches them or the other way round. patient: the
 // routes of those who stay aren't waited for; they follow.
 func leaveRooms(patient bool, going ...*mover) {
-	gone := make([]<-chan struct{}, 0, len(going))
 	for _, m := range going {
 		m.p.route.Store(0)
-		if m.from == nil {
-			continue
-		}
-		if done := m.from.start(task{run: func() { m.from.leave(m.p) }, patient: patient}); done != nil {
-			gone = append(gone, done)
-		}
 	}
-	for _, done := range gone {
-		<-done
+	leaving := parties(going, (*mover).leaves)
+	gone := make([]<-chan struct{}, len(leaving))
+	for i, p := range leaving {
+		gone[i] = p.room.start(task{run: func() { p.room.leave(p.people) }, patient: patient})
 	}
+	wait(gone)
 	var cut []*transport
 	for _, m := range going {
 		if t := m.p.cutOff(); t != nil {
@@ -177,20 +218,27 @@ func (p *Participant) cutOff() *transport {
 	return t
 }
 
-// enterRoom seats people for whom seats are reserved; nil parks them.
-func enterRoom(going []*mover, to *Room) {
-	if to == nil || len(going) == 0 {
-		return
+// enterRooms seats people for whom seats are reserved, and parks the others.
+func enterRooms(going []*mover) {
+	arriving := parties(going, (*mover).enters)
+	there := make([]<-chan struct{}, len(arriving))
+	for i, p := range arriving {
+		there[i] = p.room.start(task{run: func() { p.room.enter(p.people) }, patient: p.silent()})
 	}
-	arrival := task{patient: true}
-	for _, m := range going {
-		// Without a transport nothing can be routed to somebody or from them.
-		arrival.patient = arrival.patient && m.p.currentTransport() == nil
-	}
-	arrival.run = func() {
-		for _, m := range going {
-			m.in = to.enter(m.p)
+	wait(there)
+}
+
+// wait waits for what start returned.
+func wait(tasks []<-chan struct{}) {
+	for _, done := range tasks {
+		if done != nil { // else the room is closed
+			<-done
 		}
 	}
-	to.wait(arrival)
+}
+
+// silent says that nobody of the party has a transport: nothing can be routed to
+// them or from them.
+func (p party) silent() bool {
+	return !slices.ContainsFunc(p.people, func(m *mover) bool { return m.p.currentTransport() != nil })
 }

@@ -132,14 +132,14 @@ func BenchmarkMoveAll(b *testing.B) {
 		p.wire.keep = false
 		p.recv(p.layer(Camera, 0), true)
 	}
-	if _, err := e.Join(b.Context(), keeper.Participant, RoomOptions{ID: "main", Call: "call", Capacity: people + 1}); err != nil {
+	if err := e.Join(b.Context(), keeper.Participant, RoomOptions{ID: "main", Call: "call", Capacity: people + 1}); err != nil {
 		b.Fatal(err)
 	}
 	all := func(room func(i int) string) {
 		var wg sync.WaitGroup
 		for i, p := range peers {
 			wg.Go(func() {
-				if _, err := e.Join(b.Context(), p.Participant, RoomOptions{ID: room(i), Call: "call", Capacity: people + 1}); err != nil {
+				if err := e.Join(b.Context(), p.Participant, RoomOptions{ID: room(i), Call: "call", Capacity: people + 1}); err != nil {
 					b.Error(err)
 				}
 			})

@@ -101,8 +101,7 @@ func movedOneByOne(t *testing.T, every time.Duration) (first, all []time.Duratio
 	e, _, _ := fakeRoom(t, clock, 2, GroupPool())
 	where := func(i, deal int) string { return sprint("room", (i+deal*(1+i/rooms%(rooms-1)))%rooms) }
 	enter := func(c *encoder, room string) {
-		_, err := e.Join(context.Background(), c.p.Participant, RoomOptions{ID: room, Call: "call", Capacity: people + 1})
-		must(t, err)
+		must(t, e.Join(context.Background(), c.p.Participant, RoomOptions{ID: room, Call: "call", Capacity: people + 1}))
 		c.since, c.saw = e.now(), map[string]time.Duration{}
 	}
 	var cs []*encoder

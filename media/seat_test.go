@@ -80,9 +80,9 @@ func TestRoomEndsWithItsLast(t *testing.T) {
 	}
 	peers[0].Close(CloseLeft)
 	<-r.done
-	again, err := e.Join(context.Background(), late.Participant, RoomOptions{ID: "r", Capacity: 1})
-	must(t, err)
-	if again == r || late.Room() != again {
+	must(t, e.Join(context.Background(), late.Participant, RoomOptions{ID: "r", Capacity: 1}))
+	again := late.Room()
+	if again == r || again != e.Room("r") {
 		t.Error("the room was not opened anew")
 	}
 	again.Close(CloseRoomClosed)

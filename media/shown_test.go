@@ -90,7 +90,7 @@ func TestMapSaysFromWhen(t *testing.T) {
 		}, 3, "a/q", true, true},
 		{"which goes on at its own time", func() { clock.advance(33 * time.Millisecond); q(a, false) }, 1, "a/q", false, false},
 		{"the same in another room", func() {
-			for _, err := range e.MoveTogether(t.Context(), other, viewer.Participant, a.Participant) {
+			for _, err := range e.JoinTogether(t.Context(), into(other, viewer.Participant, a.Participant)...) {
 				must(t, err)
 			}
 			q(a, true)

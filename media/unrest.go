@@ -68,17 +68,19 @@ func (e *Engine) endedLocked(r *Room) {
 	}
 }
 
-// unsettle notes that people leave rooms for another one: one move in the call
-// of each of those rooms.
-func unsettle(going []*mover, to *Room, now time.Duration) {
+// unsettle notes that people go from rooms to others: one move in the call of
+// each of those rooms.
+func unsettle(going []*mover, now time.Duration) {
 	var calls []*unrest
 	for _, m := range going {
-		if to != nil && m.from != nil && !slices.Contains(calls, m.from.unrest) {
-			calls = append(calls, m.from.unrest)
+		if m.from == nil || m.to == nil {
+			continue
 		}
-	}
-	if len(calls) > 0 && !slices.Contains(calls, to.unrest) {
-		calls = append(calls, to.unrest)
+		for _, u := range []*unrest{m.from.unrest, m.to.unrest} {
+			if !slices.Contains(calls, u) {
+				calls = append(calls, u)
+			}
+		}
 	}
 	for _, u := range calls {
 		u.move(now)

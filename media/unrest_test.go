@@ -69,8 +69,7 @@ func (c *corridor) move(t *testing.T, id, room string) {
 	if strings.HasPrefix(room, "other") {
 		call = "another"
 	}
-	_, err := c.e.Join(context.Background(), c.peers[id].Participant, RoomOptions{ID: room, Call: call, Capacity: 20})
-	must(t, err)
+	must(t, c.e.Join(context.Background(), c.peers[id].Participant, RoomOptions{ID: room, Call: call, Capacity: 20}))
 }
 
 // whom counts who has been asked since it was last called; they answer.

@@ -47,8 +47,7 @@ func (e mediaEngine) enter(ctx context.Context, p participant, o media.RoomOptio
 	if !ok {
 		return fmt.Errorf("signal: %T is no participant of this engine", p)
 	}
-	_, err := e.Join(ctx, mp.Participant, o)
-	return err
+	return e.Join(ctx, mp.Participant, o)
 }
 
 func (e mediaEngine) isOpen(roomID string) bool { return e.Room(roomID) != nil }

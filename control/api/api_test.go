@@ -33,7 +33,7 @@ type fakeMedia struct {
 	panics bool
 }
 
-func (f *fakeMedia) Place(_ context.Context, _ *control.MediaRoom, people ...control.Placement) []error {
+func (f *fakeMedia) Place(_ context.Context, people ...control.Placement) []error {
 	return controltest.Nobody(people)
 }
 

@@ -70,17 +70,18 @@ func (m *Media) Where(participantID string) (roomID string, connected bool) {
 }
 
 // Place implements control.Media.
-func (m *Media) Place(_ context.Context, room *control.MediaRoom, people ...control.Placement) []error {
+func (m *Media) Place(_ context.Context, people ...control.Placement) []error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	errs := make([]error, len(people))
 	for i, p := range people {
-		errs[i] = m.placeLocked(p.ParticipantID, p.Silenced, room)
+		errs[i] = m.placeLocked(p)
 	}
 	return errs
 }
 
-func (m *Media) placeLocked(participantID string, silenced []string, room *control.MediaRoom) error {
+func (m *Media) placeLocked(p control.Placement) error {
+	participantID, room := p.ParticipantID, p.Room
 	now, ok := m.where[participantID]
 	switch {
 	case !ok:
@@ -96,7 +97,7 @@ func (m *Media) placeLocked(participantID string, silenced []string, room *contr
 	if m.silenced == nil {
 		m.silenced = make(map[string][]string)
 	}
-	m.silenced[participantID] = slices.Clone(silenced)
+	m.silenced[participantID] = slices.Clone(p.Silenced)
 	if m.placed == nil {
 		m.placed = make(map[string]control.MediaRoom)
 	}

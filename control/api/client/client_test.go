@@ -26,7 +26,7 @@ type media struct{ removed bool }
 
 const participantID = "0192f0c1-7d3a-7b1e-9c55-1f2e3d4c5b6a"
 
-func (m *media) Place(_ context.Context, _ *control.MediaRoom, people ...control.Placement) []error {
+func (m *media) Place(_ context.Context, people ...control.Placement) []error {
 	return controltest.Nobody(people)
 }
 

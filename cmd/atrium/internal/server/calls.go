@@ -24,43 +24,50 @@ var sources = [...]media.SourceKind{media.Microphone, media.Camera, media.Screen
 
 // Place implements control.Media. Who is silenced is so before they are in the
 // room, and who no longer is only then (R-GC-5).
-func (c calls) Place(ctx context.Context, room *control.MediaRoom, people ...control.Placement) []error {
+func (c calls) Place(ctx context.Context, people ...control.Placement) []error {
 	errs := make([]error, len(people))
-	var there []*media.Participant
+	var arrivals []media.Arrival
 	var index []int // of those in people
+	rooms := c.described(people)
 	for i, who := range people {
 		p := c.engine.Participant(who.ParticipantID)
 		if p == nil {
 			errs[i] = control.ErrNotFound
 			continue
 		}
+		a := media.Arrival{Participant: p}
+		if who.Room != nil {
+			a.Room = rooms[who.Room.ID]
+		}
 		if errs[i] = c.placed(silence(p, who.Silenced, true)); errs[i] == nil {
-			there, index = append(there, p), append(index, i)
+			arrivals, index = append(arrivals, a), append(index, i)
 		}
 	}
-	if len(there) == 0 {
-		return errs
-	}
-	for k, err := range c.together(ctx, room, there) {
+	for k, err := range c.engine.JoinTogether(ctx, arrivals...) {
 		i := index[k]
-		if err == nil && room != nil {
-			err = silence(there[k], people[i].Silenced, false)
+		if err == nil && people[i].Room != nil {
+			err = silence(arrivals[k].Participant, people[i].Silenced, false)
 		}
 		errs[i] = c.placed(err)
 	}
 	return errs
 }
 
-// together moves people into a room at once, or parks them.
-func (c calls) together(ctx context.Context, room *control.MediaRoom, people []*media.Participant) []error {
-	if room == nil {
-		return c.engine.MoveTogether(ctx, nil, people...)
+// described are the rooms that people are to be in, as media knows them; signal
+// has been told what it needs to know of them.
+func (c calls) described(people []control.Placement) map[string]*media.RoomOptions {
+	rooms := make(map[string]*media.RoomOptions)
+	for _, who := range people {
+		room := who.Room
+		if room == nil || rooms[room.ID] != nil {
+			continue
+		}
+		c.signal.Arrange(arrangement(*room))
+		rooms[room.ID] = &media.RoomOptions{
+			ID: room.ID, Name: room.Name, Kind: room.Kind, Call: room.Controls.Call, Capacity: room.Capacity, EndsAt: room.EndsAt,
+		}
 	}
-	c.signal.Arrange(arrangement(*room))
-	_, errs := c.engine.JoinTogether(ctx, media.RoomOptions{
-		ID: room.ID, Name: room.Name, Kind: room.Kind, Call: room.Controls.Call, Capacity: room.Capacity, EndsAt: room.EndsAt,
-	}, people...)
-	return errs
+	return rooms
 }
 
 // silence mutes those sources of a participant that are to be silent, or lets

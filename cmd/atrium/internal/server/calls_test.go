@@ -125,28 +125,53 @@ func TestCallsOfControl(t *testing.T) {
 
 // placed puts one person into a room.
 func placed(media calls, room *control.MediaRoom, who *client.Client, silenced ...string) error {
-	return media.Place(context.Background(), room, control.Placement{ParticipantID: who.ID(), Silenced: silenced})[0]
+	return media.Place(context.Background(), control.Placement{ParticipantID: who.ID(), Room: room, Silenced: silenced})[0]
 }
 
-// Several are placed at once: who isn't connected, or finds no seat, is told so,
-// and the others are there (R-GC-4).
+// Several are placed at once, into several rooms: who isn't connected, or finds no
+// seat, is told so, and the others are there (R-GC-4).
 func TestPlaceTogether(t *testing.T) {
 	c := newClinic(t, Options{Config: testConfig(t)})
 	media := calls{c.engine, c.signal}
 	ann, bob, eve := c.connect(c.enter("Ann").Join), c.connect(c.enter("Bob").Join), c.connect(c.enter("Eve").Join)
-	room := control.MediaRoom{ID: "breakout", Kind: "breakout", Capacity: 2}
-	errs := media.Place(t.Context(), &room,
-		control.Placement{ParticipantID: ann.ID()}, control.Placement{ParticipantID: "nobody"},
-		control.Placement{ParticipantID: bob.ID()}, control.Placement{ParticipantID: eve.ID()})
+	dan, kim := c.connect(c.enter("Dan").Join), c.connect(c.enter("Kim").Join)
+	blue := &control.MediaRoom{ID: "blue", Kind: "breakout", Capacity: 2}
+	red := &control.MediaRoom{ID: "red", Kind: "breakout", Capacity: 2}
+	errs := media.Place(t.Context(),
+		control.Placement{ParticipantID: ann.ID(), Room: blue}, control.Placement{ParticipantID: "nobody", Room: blue},
+		control.Placement{ParticipantID: dan.ID(), Room: red}, control.Placement{ParticipantID: bob.ID(), Room: blue},
+		control.Placement{ParticipantID: eve.ID(), Room: blue}, control.Placement{ParticipantID: kim.ID(), Room: red})
 	var full *control.StateError
-	if errs[0] != nil || !errors.Is(errs[1], control.ErrNotFound) || errs[2] != nil || !errors.As(errs[3], &full) || full.Code != control.CodeCallFull {
+	if !errors.Is(errs[1], control.ErrNotFound) || !errors.As(errs[4], &full) || full.Code != control.CodeCallFull {
 		t.Fatalf("placed: %v", errs)
 	}
-	in(t, ann, "breakout", 2)
-	in(t, bob, "breakout", 2)
-	until(t, "they see each other", ann, func(st client.State) bool { return st.Receives(bob.ID(), message.SourceCamera) })
-	if at := c.engine.Participant(eve.ID()).Room(); at != nil && at.ID() == "breakout" {
-		t.Error("Eve is in a full room")
+	if err := errors.Join(errs[0], errs[2], errs[3], errs[5]); err != nil {
+		t.Fatal(err)
+	}
+	for _, pair := range []struct {
+		room     string
+		one, two *client.Client
+	}{{"blue", ann, bob}, {"red", dan, kim}} {
+		in(t, pair.one, pair.room, 2)
+		in(t, pair.two, pair.room, 2)
+		until(t, "they see each other", pair.one, func(st client.State) bool {
+			return st.Receives(pair.two.ID(), message.SourceCamera)
+		})
+	}
+	if at := c.engine.Participant(eve.ID()).Room(); at != nil {
+		t.Errorf("Eve is in %s, where no seat is", at.ID())
+	}
+	green := &control.MediaRoom{ID: "green", Kind: "breakout", Capacity: 2}
+	for _, err := range media.Place(t.Context(),
+		control.Placement{ParticipantID: ann.ID(), Room: green}, control.Placement{ParticipantID: dan.ID()}) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	in(t, ann, "green", 1)
+	in(t, bob, "blue", 1)
+	if at := c.engine.Participant(dan.ID()).Room(); at != nil {
+		t.Errorf("Dan is in %s; want parked", at.ID())
 	}
 }
 

@@ -89,7 +89,7 @@ func OpenControl(cfg configs.Config) (*control.Service, func() error, error) {
 // noCalls stands for media where no server runs: nobody is in any room.
 type noCalls struct{}
 
-func (noCalls) Place(_ context.Context, _ *control.MediaRoom, people ...control.Placement) []error {
+func (noCalls) Place(_ context.Context, people ...control.Placement) []error {
 	errs := make([]error, len(people))
 	for i := range errs {
 		errs[i] = control.ErrNotFound
