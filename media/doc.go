@@ -17,8 +17,9 @@
 // The one contract to know: a participant offers once, for the pool of lines
 // of [Pool], and every later change (join, leave, layout, move) is a
 // [MapChanged] event, never SDP. [Engine.Move] is the only way into, between
-// and out of rooms; when it returns, nothing recorded in the old room can
-// reach the participant or come from it any more.
+// and out of rooms, of one or of several to several rooms
+// ([Engine.JoinTogether]); when it returns, nothing recorded in the old room
+// can reach the participant or come from it any more.
 //
 // # Reading order
 //
@@ -56,7 +57,7 @@
 //	Engine.batchMu      what is sent at once, or with all else of a tick
 //	Participant.notifyMu  one event to the observer
 //	Engine.mu, then Participant.mu   what is there, and its state
-//	everything else (Room.mu, keyFrames.mu, transport.mu,
+//	everything else (Room.mu, keyFrames.mu, publisherClock.mu,
 //	attachments.mu, caches): leaves
 //
 // A packet in hand of one participant may ask another for a key frame: it takes

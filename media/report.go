@@ -1,6 +1,7 @@
 package media
 
 import (
+	"sync"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -48,23 +49,53 @@ const (
 	// maxClockStep is how far a publisher's clock may be off the offset in use
 	// before that is taken anew: the clock was set.
 	maxClockStep = 500 * time.Millisecond
+	// clockDoubt is how long nothing but reports that are late by more must have
+	// come before that is believed of the clock. What waited on the way is late
+	// too: a TCP connection that stood still, or a queue, gives out seconds of
+	// reports at once.
+	clockDoubt = 5 * time.Second
 	// maxClockSlew is how far one report moves the offset. Clocks drift by less
 	// than 0.1 ms/s; what comes late on the way counts for little then, and
 	// what two sources reported with different offsets stays in sync.
 	maxClockSlew = time.Millisecond
 )
 
-// senderReported takes a publisher's report on one of its layers.
-func (t *transport) senderReported(l *layer, sr *rtcp.SenderReport, now time.Duration) {
-	sent := ntpDuration(sr.NTPTime)
-	t.mu.Lock()
-	off := now - sent - t.clockOffset
-	if t.clockKnown && off.Abs() <= maxClockStep {
+// publisherClock translates a publisher's wall clock to the engine's time. The
+// mutex is a leaf.
+type publisherClock struct {
+	mu        sync.Mutex
+	known     bool
+	offset    time.Duration
+	late      bool          // the last report was late by more than maxClockStep
+	lateSince time.Duration // the first of such, in a row
+}
+
+// captured is when that was captured, by the engine's time, which a report that
+// comes now has sent as its time.
+func (c *publisherClock) captured(sent, now time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	off := now - sent - c.offset
+	wasLate := c.late
+	c.late = c.known && off > maxClockStep
+	switch {
+	case c.late && !wasLate:
+		c.lateSince = now
+		return sent + c.offset
+	case c.late && now-c.lateSince < clockDoubt:
+		return sent + c.offset
+	case c.known && off.Abs() <= maxClockStep:
 		off = min(max(off, -maxClockSlew), maxClockSlew)
 	}
-	t.clockOffset, t.clockKnown = t.clockOffset+off, true
-	at := sent + t.clockOffset
-	t.mu.Unlock()
+	// Else it is the first, was set back long enough ago, or set forward: nothing
+	// comes before it was sent.
+	c.offset, c.known, c.late = c.offset+off, true, false
+	return sent + c.offset
+}
+
+// senderReported takes a publisher's report on one of its layers.
+func (t *transport) senderReported(l *layer, sr *rtcp.SenderReport, now time.Duration) {
+	at := t.clock.captured(ntpDuration(sr.NTPTime), now)
 	first := l.report.Swap(&senderReport{rtp: sr.RTPTime, at: at}) == nil
 	if !first {
 		return

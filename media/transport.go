@@ -44,9 +44,7 @@ type transport struct {
 	scratchMu sync.Mutex
 	scratch   [mtu + 4]byte
 
-	mu          sync.Mutex
-	clockOffset time.Duration
-	clockKnown  bool
+	clock publisherClock
 
 	goMu   sync.Mutex
 	closed atomic.Bool // set under goMu
