@@ -1,10 +1,14 @@
 package control_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/atriumrtc/atrium/control"
 )
@@ -160,4 +164,58 @@ func TestControlsComeAlong(t *testing.T) {
 	if !ok || room.Kind != "breakout" || room.Name != "R0" || room.Capacity != 61 || room.Controls.Call != s.call {
 		t.Errorf("placed into %+v", room)
 	}
+}
+
+// takeoverMedia ends a voice slowly, by a test's clock, and notes how many are
+// heard at once.
+type takeoverMedia struct {
+	control.Media
+	mu    sync.Mutex
+	heard map[string]bool
+	most  int
+}
+
+func (m *takeoverMedia) Attach(ctx context.Context, id string, rooms []string) error {
+	if len(rooms) == 0 {
+		time.Sleep(slowness)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if delete(m.heard, id); len(rooms) > 0 {
+		m.heard[id] = true
+	}
+	m.most = max(m.most, len(m.heard))
+	return m.Media.Attach(ctx, id, rooms)
+}
+
+// R-GC-4: one speaks to all at a time. Who takes over is heard when the other isn't
+// any more.
+func TestVoiceIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newClinic(t, control.AreaSettings{})
+		media := &takeoverMedia{heard: make(map[string]bool)}
+		f.wrap = func(m control.Media) control.Media {
+			media.Media = m
+			return media
+		}
+		f.restart()
+		s := sessionIn(f, 2)
+		two := s.app("Dr Two")
+		co := s.colleague(two)
+		s.plan(control.AssignRandom, 2)
+		s.openAll()
+		for range 3 {
+			for who, id := range map[*control.Staff]string{&s.dr: s.host.ParticipantID, &two: co.ParticipantID} {
+				if err := s.BroadcastVoice(t.Context(), *who, s.call, true); err != nil {
+					t.Fatal(err)
+				}
+				if !media.heard[id] || len(media.heard) != 1 {
+					t.Errorf("%v are heard; want %s", media.heard, id)
+				}
+			}
+		}
+		if media.most != 1 {
+			t.Errorf("%d were heard at once", media.most)
+		}
+	})
 }

@@ -48,9 +48,17 @@ const aloneWorkers = 8
 // all of them arrive (R-GC-4). Errors are logged: what couldn't be done is done
 // when the participant connects the next time.
 func (s *Service) follow(ctx context.Context, participants ...moved) {
-	alone := distinct(participants)
-	if len(alone) > 1 {
-		alone = s.placeTogether(ctx, alone)
+	left := distinct(participants)
+	if len(left) > 1 {
+		left = s.placeTogether(ctx, left)
+	}
+	var alone []moved
+	for _, p := range left {
+		if p.voice { // one speaks to all at a time: in order, who did before first
+			s.followOne(ctx, p)
+		} else {
+			alone = append(alone, p)
+		}
 	}
 	forEach(aloneWorkers, alone, func(p moved) { s.followOne(ctx, p) })
 }
@@ -96,7 +104,7 @@ func (s *Service) placeTogether(ctx context.Context, people []moved) (left []mov
 	}
 	var placed []moved
 	var placements []Placement
-	rooms := make(map[string]destination)
+	var rooms []destination
 	for i, p := range people {
 		to := where[i]
 		if to.gone || p.voice || to.voice != nil {
@@ -104,7 +112,9 @@ func (s *Service) placeTogether(ctx context.Context, people []moved) (left []mov
 			continue
 		}
 		placed, placements = append(placed, p), append(placements, Placement{p.id, to.room, to.silenced})
-		rooms[to.roomID()] = to
+		if to.room != nil && !slices.ContainsFunc(rooms, func(r destination) bool { return r.room.ID == to.room.ID }) {
+			rooms = append(rooms, to)
+		}
 	}
 	if len(placed) == 0 {
 		return left
@@ -114,10 +124,8 @@ func (s *Service) placeTogether(ctx context.Context, people []moved) (left []mov
 			left = append(left, placed[i])
 		}
 	}
-	for id, to := range rooms {
-		if err := s.keepArranged(ctx, to); err != nil {
-			s.log.ErrorContext(ctx, "a room could not be arranged", "room_id", id, "err", err)
-		}
+	if err := s.keepArranged(ctx, rooms...); err != nil {
+		s.log.ErrorContext(ctx, "rooms could not be arranged", "err", err)
 	}
 	return left
 }
@@ -175,40 +183,52 @@ func (s *Service) place(ctx context.Context, p moved) (roomID string, err error)
 	if err == nil && !to.gone && (p.voice || to.voice != nil) {
 		err = s.media.Attach(ctx, p.id, to.voice)
 	}
-	if errors.Is(err, ErrNotFound) {
-		return roomID, nil // not connected: they are put there when they are
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) { // not connected: they are put there when they are
 		return roomID, err
+	}
+	if to.room == nil {
+		return roomID, nil
 	}
 	return roomID, s.keepArranged(ctx, to)
 }
 
-// keepArranged has a room arranged again that somebody was placed into, when
-// what is set for its call became another while they were: the room may have
-// been opened with what was set before, after the others were told.
-func (s *Service) keepArranged(ctx context.Context, placed destination) error {
-	if placed.room == nil {
-		return nil
-	}
-	stale := false
+// keepArranged has the calls arranged again into whose rooms somebody was placed,
+// when what is set for them became another meanwhile: a room may have been opened
+// with what was set before, after the others were told.
+func (s *Service) keepArranged(ctx context.Context, placed ...destination) error {
+	stale := make(map[string]bool) // by call
 	err := s.store.View(ctx, func(tx store.Tx) error {
-		record, err := readCall(tx, placed.call.id)
-		if stale = false; err != nil || record.same(placed.call) {
-			return err
+		clear(stale)
+		for _, to := range placed {
+			outdated, err := s.outdated(tx, to)
+			if err != nil {
+				return err
+			}
+			if outdated {
+				stale[to.call.id] = true
+			}
 		}
-		call, b, err := s.openCall(record)
-		if err != nil {
-			return err
-		}
-		now := call.roomFor(&b, placed.room.ID, s.clock())
-		stale = now != nil && !now.same(*placed.room)
 		return nil
 	})
-	if stale {
-		s.arrange(ctx, placed.call.id)
+	for callID := range stale {
+		s.arrange(ctx, callID)
 	}
 	return err
+}
+
+// outdated says whether what is set for the room of a destination is something
+// else by now.
+func (s *Service) outdated(tx store.Tx, placed destination) (bool, error) {
+	record, err := readCall(tx, placed.call.id)
+	if err != nil || record.same(placed.call) {
+		return false, err
+	}
+	call, b, err := s.openCall(record)
+	if err != nil {
+		return false, err
+	}
+	now := call.roomFor(&b, placed.room.ID, s.clock())
+	return now != nil && !now.same(*placed.room), nil
 }
 
 // same says whether two descriptions of a room are one.
@@ -239,9 +259,10 @@ func (s *Service) clearOut(ctx context.Context, roomID, but string) {
 // whereTo is the destination of each, in a transaction of its own.
 func (s *Service) whereTo(ctx context.Context, people []moved) ([]destination, error) {
 	where := make([]destination, len(people))
+	now := s.clock() // one for all: a room is described in one way
 	err := s.store.View(ctx, func(tx store.Tx) (err error) {
 		for i, p := range people {
-			if where[i], err = s.destination(tx, p.id); err != nil {
+			if where[i], err = s.destination(tx, p.id, now); err != nil {
 				return err
 			}
 		}
@@ -251,7 +272,7 @@ func (s *Service) whereTo(ctx context.Context, people []moved) ([]destination, e
 }
 
 // destination reads where a participant belongs.
-func (s *Service) destination(tx store.Tx, participantID string) (destination, error) {
+func (s *Service) destination(tx store.Tx, participantID string, now time.Time) (destination, error) {
 	seat, err := get[seatRecord](tx, prefixParticipant+participantID)
 	if errors.Is(err, ErrNotFound) {
 		return destination{gone: true}, nil
@@ -278,7 +299,6 @@ func (s *Service) destination(tx store.Tx, participantID string) (destination, e
 	if err != nil {
 		return destination{}, err
 	}
-	now := s.clock()
 	to := destination{call: record, room: call.roomFor(&b, call.ID, now)}
 	if b.open(now) {
 		if room := call.roomFor(&b, b.Places[participantID], now); room != nil {

@@ -12,8 +12,9 @@ import (
 type Media interface {
 	// Place puts people, none of them twice, into rooms, opening those that
 	// aren't, or parks them: one change, in which all leave before anybody
-	// arrives. It has an error for each, nil for who is there: ErrNotFound for who
-	// isn't connected; a *StateError with CodeCallFull for who found no seat left.
+	// arrives; but a seat that is given up by it isn't free for it. It has an error
+	// for each, nil for who is there: ErrNotFound for who isn't connected; a
+	// *StateError with CodeCallFull for who found no seat left.
 	Place(ctx context.Context, people ...Placement) []error
 	// Dismiss ends the stay of a participant, wherever they are, because what
 	// they came for is over. ErrNotFound when they aren't connected.

@@ -25,7 +25,7 @@ import (
 // Errors of the engine and its rooms.
 var (
 	ErrClosed     = errors.New("media: closed")
-	ErrDuplicate  = errors.New("media: the participant id is in use")
+	ErrDuplicate  = errors.New("media: the participant is there already")
 	ErrRoomFull   = errors.New("media: the room is full")
 	ErrUnknownMid = errors.New("media: no send line of the offer has this mid")
 	ErrNotAllowed = errors.New("media: the role may not publish this")

@@ -31,10 +31,11 @@ type Arrival struct {
 	Room        *RoomOptions
 }
 
-// JoinTogether is Join of several, none of them twice, into as many rooms as it
-// takes, as one change: all leave, then all arrive, and one computation of the
-// routes of each room has everybody in it hear and see each other. There is an
-// error for each of them, nil for who is there.
+// JoinTogether is Join of several into as many rooms as it takes, as one change:
+// all leave, then all arrive, and one computation of the routes of each room has
+// everybody in it hear and see each other. Seats are kept before anybody leaves:
+// one that is given up by the same change isn't free for it. There is an error
+// for each of them, nil for who is there; ErrDuplicate for who is named again.
 func (e *Engine) JoinTogether(ctx context.Context, arrivals ...Arrival) []error {
 	errs := make([]error, len(arrivals))
 	left := make([]int, len(arrivals)) // of arrivals: still to be moved
@@ -62,12 +63,16 @@ func (e *Engine) joinOnce(ctx context.Context, arrivals []Arrival, left []int, e
 		}
 	}
 	e.move(ctx, people...)
+	var refused []*mover
 	for _, m := range people {
-		errs[m.index] = m.err
-		if m.err == nil || m.to == nil {
-			continue
+		if errs[m.index] = m.err; m.err != nil && m.to != nil {
+			refused = append(refused, m)
 		}
-		m.to.do(m.to.endIfEmpty) // opened in vain
+	}
+	for _, p := range parties(refused, (*mover).enters) {
+		p.room.do(p.room.endIfEmpty) // opened in vain
+	}
+	for _, m := range refused {
 		if errors.Is(m.err, ErrClosed) && !m.p.isClosed() && e.Room(m.to.id) != m.to {
 			again = append(again, m.index)
 		}
@@ -110,14 +115,16 @@ func parties(people []*mover, room func(*mover) *Room) []party {
 func (m *mover) leaves() *Room { return m.from }
 func (m *mover) enters() *Room { return m.to }
 
-// move is Move of several, none of them twice, who leave and arrive at once.
+// move is Move of several who leave and arrive at once.
 func (e *Engine) move(ctx context.Context, people ...*mover) {
 	defer lockMoves(people)()
 	var going []*mover
-	for _, m := range people {
+	for i, m := range people {
 		m.from = m.p.Room()
 		switch m.err = ctx.Err(); {
 		case m.err != nil:
+		case slices.ContainsFunc(people[:i], func(o *mover) bool { return o.p == m.p }):
+			m.err = ErrDuplicate
 		case m.p.isClosed():
 			m.err = ErrClosed
 		case m.from != m.to:
@@ -159,6 +166,7 @@ func (e *Engine) reserve(going []*mover) {
 // lockMoves has nobody else move these people until unlock.
 func lockMoves(people []*mover) (unlock func()) {
 	sorted := slices.SortedFunc(slices.Values(people), func(a, b *mover) int { return cmp.Compare(a.p.id, b.p.id) })
+	sorted = slices.CompactFunc(sorted, func(a, b *mover) bool { return a.p == b.p })
 	for _, m := range sorted { // in one order everywhere: nobody waits for another
 		m.p.moveMu.Lock()
 	}

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -27,9 +28,9 @@ func TestMoveTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := peers[0].events.kinds().maps
-	people := []*Participant{peers[1].Participant, peers[3].Participant, peers[0].Participant, peers[2].Participant}
+	people := []*Participant{peers[1].Participant, peers[3].Participant, peers[0].Participant, peers[2].Participant, peers[0].Participant}
 	errs := e.JoinTogether(context.Background(), into(breakout, people...)...)
-	if errs[0] != nil || !errors.Is(errs[1], ErrClosed) || errs[2] != nil || !errors.Is(errs[3], ErrRoomFull) {
+	if errs[0] != nil || !errors.Is(errs[1], ErrClosed) || errs[2] != nil || !errors.Is(errs[3], ErrRoomFull) || !errors.Is(errs[4], ErrDuplicate) {
 		t.Fatalf("moved: %v", errs)
 	}
 	if b, a, c := people[0].Room(), people[2].Room(), people[3].Room(); b != breakout || a != breakout || c != main {
@@ -140,37 +141,75 @@ func (o *events) kinds() (n eventKinds) {
 	return n
 }
 
-// Changes that cross, of the same people into the same rooms, go on one after the
-// other, and leave everybody somewhere whole.
+// Changes that cross, of people whom they share, into rooms that are small, with
+// contexts that end and rooms that are closed meanwhile, leave everybody somewhere
+// whole, and no seat kept for nobody.
 func TestCrossingMoves(t *testing.T) {
-	e, _, peers := fakeRoom(t, newFakeClock(), 61, SmallPool(), "a", "b", "c", "d", "e", "f")
+	e, _, peers := fakeRoom(t, newFakeClock(), 61, SmallPool(), "a", "b", "c", "d", "e", "f", "g", "h")
 	var wg sync.WaitGroup
-	for lane := range 4 {
+	for lane := range uint64(4) {
+		rnd := rand.New(rand.NewPCG(7, lane))
 		wg.Go(func() {
-			for round := range 50 {
-				var arrivals []Arrival
-				for i, p := range peers {
-					arrivals = append(arrivals, Arrival{p.Participant, &RoomOptions{ID: sprint("room", (i*(lane+1)+round)%3), Capacity: len(peers)}})
+			for range 100 {
+				ctx, cancel := context.WithCancel(t.Context())
+				if rnd.IntN(10) == 0 {
+					cancel()
 				}
-				if lane%2 == 1 {
-					slices.Reverse(arrivals)
+				for _, err := range e.JoinTogether(ctx, anyArrivals(rnd, peers)...) {
+					if err != nil && !errors.Is(err, ErrRoomFull) && !errors.Is(err, ErrClosed) && !errors.Is(err, context.Canceled) {
+						t.Error(err)
+					}
 				}
-				if err := errors.Join(e.JoinTogether(t.Context(), arrivals...)...); err != nil {
-					t.Error(err)
+				cancel()
+				if r := e.Room(sprint("room", rnd.IntN(3))); r != nil && lane == 0 && rnd.IntN(30) == 0 {
+					r.Close(CloseRoomClosed)
 				}
 			}
 		})
 	}
 	wg.Wait()
+	whole(t, e, peers)
+}
+
+// anyArrivals has some people go to rooms of three seats, or be parked.
+func anyArrivals(rnd *rand.Rand, peers []*fakePeer) (arrivals []Arrival) {
+	for _, i := range rnd.Perm(len(peers))[:1+rnd.IntN(len(peers)-1)] {
+		a := Arrival{Participant: peers[i].Participant}
+		if room := rnd.IntN(4); room < 3 {
+			a.Room = &RoomOptions{ID: sprint("room", room), Capacity: 3}
+		}
+		arrivals = append(arrivals, a)
+	}
+	return arrivals
+}
+
+// whole checks that people are where they think they are, that rooms have who
+// thinks so, and that nothing is kept for nobody.
+func whole(t *testing.T, e *Engine, peers []*fakePeer) {
+	t.Helper()
+	inside := make(map[*Room]int)
 	for _, p := range peers {
 		r := p.Room()
-		settled(r)
-		if !slices.ContainsFunc(r.Participants(), func(o ParticipantInfo) bool { return o.ID == p.id }) || e.Room(r.ID()) != r {
-			t.Errorf("%s isn't among those of their room", p.id)
+		if p.isClosed() {
+			continue
 		}
 		ev, _ := last[RoomChanged](p.events)
-		if ev.Room != r.ID() {
-			t.Errorf("%s is in %s and was told of %s last", p.id, r.ID(), ev.Room)
+		if r == nil {
+			if ev.Room != "" {
+				t.Errorf("%s is parked and was told of %s last", p.id, ev.Room)
+			}
+			continue
+		}
+		inside[r]++
+		if ev.Room != r.id || ev.Epoch != p.epoch || e.Room(r.id) != r {
+			t.Errorf("%s is in %s, in epoch %d, and was told of %s, %d last", p.id, r.id, p.epoch, ev.Room, ev.Epoch)
+		}
+	}
+	for id, r := range e.rooms {
+		members, reserved := 0, 0
+		r.ask(func() { members, reserved = len(r.members), r.reserved })
+		if reserved != 0 || members != inside[r] || members == 0 {
+			t.Errorf("%s has %d members and %d seats kept; %d people are in it", id, members, reserved, inside[r])
 		}
 	}
 }

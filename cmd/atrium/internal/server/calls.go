@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/atriumrtc/atrium/control"
 	"github.com/atriumrtc/atrium/media"
@@ -25,21 +26,13 @@ var sources = [...]media.SourceKind{media.Microphone, media.Camera, media.Screen
 // Place implements control.Media. Who is silenced is so before they are in the
 // room, and who no longer is only then (R-GC-5).
 func (c calls) Place(ctx context.Context, people ...control.Placement) []error {
-	errs := make([]error, len(people))
+	there, errs := c.silenceAll(people)
 	var arrivals []media.Arrival
 	var index []int // of those in people
-	rooms := c.described(people)
+	rooms := make(map[string]*media.RoomOptions)
 	for i, who := range people {
-		p := c.engine.Participant(who.ParticipantID)
-		if p == nil {
-			errs[i] = control.ErrNotFound
-			continue
-		}
-		a := media.Arrival{Participant: p}
-		if who.Room != nil {
-			a.Room = rooms[who.Room.ID]
-		}
-		if errs[i] = c.placed(silence(p, who.Silenced, true)); errs[i] == nil {
+		if errs[i] == nil {
+			a := media.Arrival{Participant: there[i], Room: c.described(rooms, who.Room)}
 			arrivals, index = append(arrivals, a), append(index, i)
 		}
 	}
@@ -53,21 +46,40 @@ func (c calls) Place(ctx context.Context, people ...control.Placement) []error {
 	return errs
 }
 
-// described are the rooms that people are to be in, as media knows them; signal
-// has been told what it needs to know of them.
-func (c calls) described(people []control.Placement) map[string]*media.RoomOptions {
-	rooms := make(map[string]*media.RoomOptions)
-	for _, who := range people {
-		room := who.Room
-		if room == nil || rooms[room.ID] != nil {
-			continue
-		}
+// described is a room that somebody comes into as media knows it, noted in rooms.
+// Signal has been told what it needs to know of it.
+func (c calls) described(rooms map[string]*media.RoomOptions, room *control.MediaRoom) *media.RoomOptions {
+	if room == nil {
+		return nil
+	}
+	o := rooms[room.ID]
+	if o == nil {
 		c.signal.Arrange(arrangement(*room))
-		rooms[room.ID] = &media.RoomOptions{
+		o = &media.RoomOptions{
 			ID: room.ID, Name: room.Name, Kind: room.Kind, Call: room.Controls.Call, Capacity: room.Capacity, EndsAt: room.EndsAt,
 		}
+		rooms[room.ID] = o
 	}
-	return rooms
+	return o
+}
+
+// silenceAll finds people, and mutes what is to be silent of them where they go:
+// all at once, as each waits until nothing of theirs is under way.
+func (c calls) silenceAll(people []control.Placement) (there []*media.Participant, errs []error) {
+	there, errs = make([]*media.Participant, len(people)), make([]error, len(people))
+	var muting sync.WaitGroup
+	for i, who := range people {
+		p := c.engine.Participant(who.ParticipantID)
+		there[i] = p
+		switch {
+		case p == nil:
+			errs[i] = control.ErrNotFound
+		case len(who.Silenced) > 0:
+			muting.Go(func() { errs[i] = c.placed(silence(p, who.Silenced, true)) })
+		}
+	}
+	muting.Wait()
+	return there, errs
 }
 
 // silence mutes those sources of a participant that are to be silent, or lets

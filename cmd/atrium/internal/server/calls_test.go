@@ -161,6 +161,19 @@ func TestPlaceTogether(t *testing.T) {
 	if at := c.engine.Participant(eve.ID()).Room(); at != nil {
 		t.Errorf("Eve is in %s, where no seat is", at.ID())
 	}
+	// Who isn't connected changes nothing in the room that they belong in.
+	outdated := *blue
+	outdated.Controls.ChatOff = true
+	if err := media.Place(t.Context(), control.Placement{ParticipantID: "nobody", Room: &outdated})[0]; !errors.Is(err, control.ErrNotFound) {
+		t.Errorf("placed nobody: %v", err)
+	}
+	if err := media.Tell(t.Context(), control.Audience{RoomIDs: []string{"blue"}}, control.CallNotice{Code: control.NoticeHelp}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "told after it", ann, func(st client.State) bool { _, ok := st.Notices[message.NoticeHelp]; return ok })
+	if chat := ann.Room().Controls.Chat; chat != message.ChatOn {
+		t.Errorf("nobody's coming has turned the chat %q", chat)
+	}
 	green := &control.MediaRoom{ID: "green", Kind: "breakout", Capacity: 2}
 	for _, err := range media.Place(t.Context(),
 		control.Placement{ParticipantID: ann.ID(), Room: green}, control.Placement{ParticipantID: dan.ID()}) {
