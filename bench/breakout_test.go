@@ -93,6 +93,11 @@ func TestBreakoutSingly(t *testing.T) {
 			if want := map[bool][2]int{true: {24, 0}, false: {0, 2}}[singly]; f.moves != want[0] || f.movesOfAll != want[1] {
 				t.Errorf("singly %v: %d moves of one, %d of all", singly, f.moves, f.movesOfAll)
 			}
+			for id, p := range f.people {
+				if p.warned || f.unwarned > 0 {
+					t.Errorf("singly %v: %s expects a move in the end: %v; %d were moved unawares", singly, id, p.warned, f.unwarned)
+				}
+			}
 		})
 	}
 	s := validBreakout()

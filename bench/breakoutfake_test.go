@@ -38,6 +38,7 @@ type fakeGroup struct {
 	plans      [][][]string
 	moves      int // of one person
 	movesOfAll int // by one request
+	unwarned   int // who was moved and didn't know that it was coming
 	people     map[string]*fakeAttendee
 	removed    int
 	left       int
@@ -154,6 +155,9 @@ func (f *fakeGroup) place(room string, people ...string) {
 		if p == nil {
 			continue // comes later
 		}
+		if p.room != "" && !p.warned {
+			f.unwarned++
+		}
 		p.room, p.at, p.disturbed = room, time.Now(), true
 		close(p.changed)
 		p.changed = make(chan struct{})
@@ -193,6 +197,7 @@ type fakeAttendee struct {
 	room      string
 	at        time.Time // since when
 	disturbed bool      // by a move, since the last window
+	warned    bool      // that a move is coming
 	changed   chan struct{}
 	ended     chan struct{}
 	err       error
@@ -257,6 +262,12 @@ func (p *fakeAttendee) window() window {
 	}
 	p.disturbed = false
 	return w
+}
+
+func (p *fakeAttendee) moving(on bool) {
+	p.group.mu.Lock()
+	defer p.group.mu.Unlock()
+	p.warned = on
 }
 
 func (p *fakeAttendee) sdp() int64            { return 0 }

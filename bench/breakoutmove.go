@@ -94,6 +94,13 @@ func (r *breakoutRun) request(ctx context.Context, m roomMove, where func(index 
 	return errors.Join(errs...)
 }
 
+// attend says whether the guests are being moved.
+func (r *breakoutRun) attend(moving bool) {
+	for _, g := range r.guests {
+		g.moving(moving)
+	}
+}
+
 // moved measures one move of everybody.
 func (r *breakoutRun) moved(ctx context.Context, m roomMove, into *roomMoves) error {
 	if !sleep(ctx, r.scenario.Pause) {
@@ -113,6 +120,7 @@ func (r *breakoutRun) moved(ctx context.Context, m roomMove, into *roomMoves) er
 	r.collect()
 	stray := r.result.Stray
 	r.where.Moving(r.wherever(where))
+	r.attend(true)
 	sent := time.Now()
 	if err := r.request(ctx, m, where); err != nil {
 		return fmt.Errorf("%s: %w", m.kind, err)
@@ -126,6 +134,7 @@ func (r *breakoutRun) moved(ctx context.Context, m roomMove, into *roomMoves) er
 	if !sleep(ctx, settleTime) {
 		return ctx.Err()
 	}
+	r.attend(false)
 	gaps := r.collect()
 	if !sleep(ctx, calmTime) {
 		return ctx.Err()

@@ -26,6 +26,9 @@ type attendee interface {
 	// window is what was counted since the last call of it, or the beginning; one
 	// goroutine at a time calls it.
 	window() window
+	// moving says that they are about to be moved, or that it is over: in between
+	// nothing that comes is left out.
+	moving(bool)
 	// sdp counts offers and answers after the first answer.
 	sdp() int64
 	gone() <-chan struct{}
@@ -145,5 +148,7 @@ func (a *clientAttendee) window() window {
 	a.ticks, a.late = ticks, late
 	return w
 }
+
+func (a *clientAttendee) moving(on bool) { a.client.InspectAll(on) }
 
 func (a *clientAttendee) sdp() int64 { return int64(a.client.Stats().SDPAfterFirst) }

@@ -126,9 +126,10 @@ func (c *Client) onMap(m *message.Map) bool {
 		return false
 	}
 	now := time.Now()
-	open := c.receiver.expect(m.Slots, now)
-	silence := c.receiver.pause()
 	c.change(func(s *State) {
+		// In here, so that what opens a slot from now on finds the map: see opened.
+		open := c.receiver.expect(m.Slots, now)
+		silence := c.receiver.pause()
 		s.Map = *m
 		// Kept: what shows the same as before. New: what was there before us.
 		receiving := slices.DeleteFunc(slices.Clone(s.Receiving), func(r Receiving) bool {

@@ -80,6 +80,27 @@ func TestLightCallThroughAtrium(t *testing.T) {
 	}
 }
 
+// Where its caller expects a move, a light client leaves nothing out.
+func TestLightInspectsAll(t *testing.T) {
+	light := newLight(t)
+	ctx, url, _ := start(t, media.SmallPool())
+	ann := join(ctx, t, url, "call", "ann", func(o *client.Options) { o.Light = light })
+	join(ctx, t, url, "call", "bob", nil)
+	await(ctx, t, ann, "it sees bob", seesAndHears("bob"))
+	for _, all := range []bool{true, false} {
+		ann.InspectAll(all)
+		ann.ResetStats()
+		eventually(ctx, t, func() bool { return ann.Stats().Video.Packets > 100 })
+		st := ann.Stats().Video
+		if share := float64(st.Stamped) / float64(st.Packets); share > 0.25 != all || share > 0.9 != all {
+			t.Errorf("all: %t; %d of %d packets inspected", all, st.Stamped, st.Packets)
+		}
+		if v := flaws(st); v != (check.Counts{}) {
+			t.Errorf("%+v", v)
+		}
+	}
+}
+
 // A light client's slots follow a move as others' do, and an ICE restart finds
 // its socket again.
 func TestLightMoveAndRestart(t *testing.T) {

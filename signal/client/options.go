@@ -50,7 +50,8 @@ type Options struct {
 	// and its sources are asked on one goroutine for all of them, every RTP
 	// header is checked, and what is encrypted is decrypted and checked for one
 	// packet in 64, beside all packets of a slot until the media that its map
-	// promised is there, and all resent ones. Reports go out once a second,
+	// promised is there, all resent ones, and all there are while
+	// [Client.InspectAll] says so. Reports go out once a second,
 	// transport-wide feedback doesn't. Who else is in the room, how well and who
 	// speaks is as it was on entry: changes of it are neither kept nor handed to
 	// Handlers. Sources must not block. Nil checks everything. UDPMux, IPFilter,

@@ -39,6 +39,7 @@ type receiver struct {
 	sounds   sounds
 	witness  func(publisher uint64, sent time.Time)
 	light    bool
+	all      bool     // nothing is left out for now, though light
 	arrivals arrivals // of packets on their way through pion, when light
 }
 
