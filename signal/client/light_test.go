@@ -87,17 +87,22 @@ func TestLightInspectsAll(t *testing.T) {
 	ann := join(ctx, t, url, "call", "ann", func(o *client.Options) { o.Light = light })
 	join(ctx, t, url, "call", "bob", nil)
 	await(ctx, t, ann, "it sees bob", seesAndHears("bob"))
-	for _, all := range []bool{true, false} {
-		ann.InspectAll(all)
-		ann.ResetStats()
-		eventually(ctx, t, func() bool { return ann.Stats().Video.Packets > 100 })
+	ann.InspectAll(true)
+	ann.ResetStats()
+	// One in 64 of them would take minutes.
+	eventually(ctx, t, func() bool { return ann.Stats().Video.Stamped > 100 })
+	if v := flaws(ann.Stats().Video); v != (check.Counts{}) {
+		t.Errorf("%+v", v)
+	}
+	ann.InspectAll(false)
+	ann.ResetStats()
+	// Some are still on their way to be inspected; those that come are left out.
+	eventually(ctx, t, func() bool {
 		st := ann.Stats().Video
-		if share := float64(st.Stamped) / float64(st.Packets); share > 0.25 != all || share > 0.9 != all {
-			t.Errorf("all: %t; %d of %d packets inspected", all, st.Stamped, st.Packets)
-		}
-		if v := flaws(st); v != (check.Counts{}) {
-			t.Errorf("%+v", v)
-		}
+		return st.Packets > 100 && st.Stamped < st.Packets/10
+	})
+	if v := flaws(ann.Stats().Video); v != (check.Counts{}) {
+		t.Errorf("%+v", v)
 	}
 }
 
