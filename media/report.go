@@ -70,8 +70,8 @@ type publisherClock struct {
 	lateSince time.Duration // the first of such, in a row
 }
 
-// captured is when that was captured, by the engine's time, which a report that
-// comes now has sent as its time.
+// captured is the engine's time of a moment that the publisher's clock calls sent;
+// the report that names it comes now.
 func (c *publisherClock) captured(sent, now time.Duration) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

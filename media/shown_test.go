@@ -1,7 +1,6 @@
 package media
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -142,31 +141,12 @@ func toldForNothing(t *testing.T, viewer *fakePeer) {
 // told stays the timestamp that went out.
 func TestMapSaysFromWhenAfterRetiming(t *testing.T) {
 	const frame = time.Second / 30
-	clock := newFakeClock()
-	e, r, peers := fakeRoom(t, clock, 60, GroupPool(), "viewer", "a", "b", "c")
-	viewer, publishers := peers[0], peers[1:]
-	rng := rand.New(rand.NewPCG(5, 5))
+	c := newCameras(t, 5)
+	viewer := c.viewer
 	seen := firsts{}
 	retimed := 0
-	for n := range uint32(1200) {
-		captured := e.now()
-		for i, p := range publishers {
-			l := p.layer(Camera, 0)
-			if n%30 == 0 {
-				reported(l, uint32(p.seq[l])*3000, clock.Now().Add(time.Duration(i+1)*time.Hour), captured)
-			}
-			key := (n+uint32(i)*7)%37 == 0
-			late := time.Duration(rng.IntN(10)) * time.Millisecond
-			if key {
-				late += 50 * time.Millisecond
-			}
-			l.handle(p.raw(l, key), captured+late)
-		}
-		if n%50 == 0 {
-			p := publishers[int(n/50)%len(publishers)]
-			must(t, viewer.SetLayout([]Tile{{Participant: p.id, Source: Camera, Width: 320, Height: 180}}))
-		}
-		settled(r)
+	for n := range 1200 {
+		c.frame(t)
 		slot := viewer.transport.slots[1]
 		slot.mu.Lock()
 		if slot.retime {
@@ -174,14 +154,14 @@ func TestMapSaysFromWhenAfterRetiming(t *testing.T) {
 		}
 		slot.mu.Unlock()
 		for _, pkt := range viewer.wire.take() {
-			seen.see(pkt, payloadMark(pkt)[:1], r)
+			seen.see(pkt, payloadMark(pkt)[:1], c.room)
 		}
 		if m, ok := last[MapChanged](viewer.events); ok {
 			if wrong := seen.differ(viewer, m.Slots); wrong != "" {
 				t.Fatalf("frame %d: %s", n, wrong)
 			}
 		}
-		clock.advance(frame)
+		c.clock.advance(frame)
 	}
 	if retimed == 0 {
 		t.Error("no slot gave up time")

@@ -44,6 +44,49 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
+// cameras are publishers whose clocks are hours apart and whose key frames are late,
+// and a viewer who has another of them on the stage every fifty frames.
+type cameras struct {
+	clock      *fakeClock
+	room       *Room
+	viewer     *fakePeer
+	publishers []*fakePeer
+	rng        *rand.Rand
+	frames     uint32
+}
+
+func newCameras(t *testing.T, seed uint64) *cameras {
+	t.Helper()
+	clock := newFakeClock()
+	_, r, peers := fakeRoom(t, clock, 60, GroupPool(), "viewer", "a", "b", "c")
+	return &cameras{clock: clock, room: r, viewer: peers[0], publishers: peers[1:], rng: rand.New(rand.NewPCG(seed, seed))}
+}
+
+// frame has each of them send one, and report once a second.
+func (c *cameras) frame(t *testing.T) {
+	t.Helper()
+	n, captured := c.frames, c.room.engine.now()
+	c.frames++
+	for i, p := range c.publishers {
+		l := p.layer(Camera, 0)
+		if n%30 == 0 {
+			theirs := c.clock.Now().Add(time.Duration(i+1) * time.Hour)
+			reported(l, uint32(p.seq[l])*3000, theirs, captured+time.Duration(c.rng.IntN(5))*time.Millisecond)
+		}
+		key := (n+uint32(i)*7)%37 == 0
+		late := time.Duration(c.rng.IntN(10)) * time.Millisecond
+		if key {
+			late += 50 * time.Millisecond
+		}
+		l.handle(p.raw(l, key), captured+late)
+	}
+	if n%50 == 0 {
+		p := c.publishers[int(n/50)%len(c.publishers)]
+		must(t, c.viewer.SetLayout([]Tile{{Participant: p.id, Source: Camera, Width: 320, Height: 180}}))
+	}
+	settled(c.room)
+}
+
 // Lip-sync: the sender reports of a slot say the same of its timestamps however
 // often it has been switched, whatever the publishers' clocks say, however late
 // their key frames are and whatever is replayed. Receivers go by a line through
@@ -51,33 +94,13 @@ func TestTimeline(t *testing.T) {
 // find them apart.
 func TestReportsKeepToOneLine(t *testing.T) {
 	const frame = time.Second / 30
-	clock := newFakeClock()
-	e, r, peers := fakeRoom(t, clock, 60, GroupPool(), "viewer", "a", "b", "c")
-	viewer, publishers := peers[0], peers[1:]
-	rng := rand.New(rand.NewPCG(3, 3))
+	c := newCameras(t, 3)
+	viewer := c.viewer
 	slot := viewer.transport.slots[1]
 	var line, worst time.Duration
-	for n := range uint32(1800) {
-		captured := e.now()
-		for i, p := range publishers {
-			l := p.layer(Camera, 0)
-			if n%30 == 0 {
-				theirs := clock.Now().Add(time.Duration(i+1) * time.Hour)
-				reported(l, uint32(p.seq[l])*3000, theirs, captured+time.Duration(rng.IntN(5))*time.Millisecond)
-			}
-			key := (n+uint32(i)*7)%37 == 0
-			late := time.Duration(rng.IntN(10)) * time.Millisecond
-			if key {
-				late += 50 * time.Millisecond
-			}
-			l.handle(p.raw(l, key), captured+late)
-		}
-		if n%50 == 0 {
-			p := publishers[int(n/50)%len(publishers)]
-			must(t, viewer.SetLayout([]Tile{{Participant: p.id, Source: Camera, Width: 320, Height: 180}}))
-		}
-		settled(r)
-		clock.advance(frame)
+	for range 1800 {
+		c.frame(t)
+		c.clock.advance(frame)
 		for _, p := range viewer.wire.takeRTCP() {
 			sr, ok := p.(*rtcp.SenderReport)
 			if !ok || sr.SSRC != slot.binding.ssrc {
