@@ -37,7 +37,8 @@
 // replay.go shows newcomers the last one; shown.go remembers whose pictures a slot
 // carries since which timestamp.
 //
-// What decides who gets it: room.go (one loop owns the room) → settle.go (one
+// What decides who gets it: move.go and member.go (who comes and goes), room.go
+// (one loop owns the room) → settle.go (one
 // computation of all routes) → route.go (which source on which slot, pure) and
 // voices.go, quality.go (who is heard, how well). How a participant comes to
 // have a transport: offer.go and format.go (what the client offers), peer.go,
